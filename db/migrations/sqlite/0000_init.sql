@@ -11,6 +11,7 @@ CREATE TABLE `build` (
 	`target` text NOT NULL,
 	`source` text NOT NULL,
 	`owner_id` integer,
+	`bootstrap` integer DEFAULT false NOT NULL,
 	`summary` text DEFAULT '' NOT NULL,
 	`description` text DEFAULT '' NOT NULL,
 	`reason` text,
