@@ -84,6 +84,7 @@ export const buildPayloadSchema = z.object({
   /** A seed of a pending release: goes to stable without an update. */
   bootstrap: z.boolean().default(false),
 })
+export type BuildPayload = z.infer<typeof buildPayloadSchema>
 export const importPayloadSchema = z.object({ build_id: z.int() })
 
 /** Which arches a source package is built for: `noarch` once, or those of the release that it allows. */

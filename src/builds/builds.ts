@@ -11,7 +11,13 @@ import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { createTask, type TaskRow } from '../tasks/tasks.ts'
-import { buildState, RETRIABLE_STATES, type Source, type SrpmResult } from './build.ts'
+import {
+  type BuildPayload,
+  buildState,
+  RETRIABLE_STATES,
+  type Source,
+  type SrpmResult,
+} from './build.ts'
 import {
   type BuildFilter,
   type BuildRow,
@@ -37,6 +43,8 @@ export interface BuildRequest {
   priority?: number
   /** While a build of this key has not ended, no second one is made. */
   unique_key?: string
+  /** Only the system seeds a release. */
+  bootstrap?: boolean
 }
 
 /** Queues a build. @throws PortalError target.unknown, account.* */
@@ -47,7 +55,11 @@ export async function submitBuild(ctx: Ctx, request: BuildRequest): Promise<Task
     const task = await createTask(tx, ctx, {
       method: 'build',
       label: request.label.slice(0, 300),
-      payload: { target: request.target, source: request.source },
+      payload: {
+        target: request.target,
+        source: request.source,
+        bootstrap: request.bootstrap === true && ctx.actor.kind === 'system',
+      },
       ...(request.priority !== undefined && { priority: request.priority }),
       ...(request.unique_key !== undefined && { unique_key: request.unique_key }),
     })
@@ -96,8 +108,7 @@ export async function registerBuild(
   tx: Tx,
   ctx: Ctx,
   task: TaskRow,
-  target: string,
-  source: Source,
+  { target, source, bootstrap }: BuildPayload,
   srpm: SrpmResult,
 ): Promise<BuildRow> {
   const nvr = `${srpm.name}-${srpm.version}-${srpm.release}`
@@ -114,6 +125,7 @@ export async function registerBuild(
     target,
     source: describeSource(source),
     owner_id: task.owner_id,
+    bootstrap,
     reason: null,
     created_at: ctx.app.clock.now(),
     completed_at: null,

@@ -3,7 +3,6 @@
  * holds nothing in memory: each time it runs it finds its place by the children that are there.
  */
 
-import type { z } from 'zod'
 import { describeRelease } from '../distribution/releases.ts'
 import type { Subscriber } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
@@ -17,17 +16,22 @@ import {
 } from '../tasks/handler.ts'
 import { taskState, taskStateName } from '../tasks/task.ts'
 import { childTasks, createTask, getTask, type TaskRow } from '../tasks/tasks.ts'
-import { archesToBuild, buildPayloadSchema, type SrpmResult, srpmResultSchema } from './build.ts'
+import {
+  archesToBuild,
+  type BuildPayload,
+  buildPayloadSchema,
+  type SrpmResult,
+  srpmResultSchema,
+} from './build.ts'
 import { endBuildOfTask, registerBuild } from './builds.ts'
 import { getTarget } from './tags.ts'
 
 /** Builders listen on it unless they are told otherwise. */
 export const BUILD_CHANNEL = 'default'
 
-type Payload = z.infer<typeof buildPayloadSchema>
-type Run = TaskRun<Payload>
+type Run = TaskRun<BuildPayload>
 
-export const buildTask: TaskHandler<Payload> = {
+export const buildTask: TaskHandler<BuildPayload> = {
   method: 'build',
   payload: buildPayloadSchema,
   async run(run) {
@@ -94,7 +98,7 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
     return failed(reason('build.no-arch', { wanted, offered: offered.join(', ') }))
   }
   await run.transaction(async (tx) => {
-    const row = await registerBuild(tx, ctx, task, payload.target, payload.source, srpm)
+    const row = await registerBuild(tx, ctx, task, payload, srpm)
     for (const arch of arches)
       await createTask(tx, ctx, {
         method: 'buildArch',
@@ -113,7 +117,7 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
 async function startImport(run: Run, srpm: SrpmResult): Promise<RunEnd> {
   const { ctx, task, payload } = run
   await run.transaction(async (tx) => {
-    const row = await registerBuild(tx, ctx, task, payload.target, payload.source, srpm)
+    const row = await registerBuild(tx, ctx, task, payload, srpm)
     await createTask(tx, ctx, {
       method: 'importBuild',
       label: row.nvr,

@@ -60,6 +60,7 @@ const schema = z.strictObject({
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
   releases: z.array(releaseSchema).min(1),
+  pushes: z.strictObject({ every_minutes: z.number().positive() }),
   placement: z.object({ default: name }).catchall(z.union([name, z.array(z.string())])),
 })
 
@@ -78,6 +79,8 @@ export interface Distribution {
   tagline: string
   signing: { name: string; email: string }
   releases: ReleaseDescription[]
+  /** How often what is requested is pushed. */
+  pushes: { every_minutes: number }
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
 }
@@ -97,6 +100,6 @@ export function readDistribution(content_dir: string): Distribution {
     const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
     throw new Error(`${file} is not right. ${faults.join('; ')}`)
   }
-  const { distribution, signing, releases, placement } = parsed.data
-  return { ...distribution, signing, releases, repositoryOf: placementRule(placement) }
+  const { distribution, signing, releases, pushes, placement } = parsed.data
+  return { ...distribution, signing, releases, pushes, repositoryOf: placementRule(placement) }
 }
