@@ -1,0 +1,10 @@
+/// <reference types="astro/client" />
+/** What fetch.ts hands to every page. */
+declare namespace App {
+  interface Locals {
+    ctx: import('./kernel/context.ts').Ctx
+    t: import('./kernel/words.ts').Translate
+    /** What the last form did, for this one page. */
+    flash: import('./kernel/forms.ts').Flash | undefined
+  }
+}
