@@ -1,10 +1,12 @@
-/** What every page finds in Astro.locals; src/fetch.ts puts it there. */
 /// <reference types="astro/client" />
-
+/** What fetch.ts hands to every page. */
 declare namespace App {
   interface Locals {
     ctx: import('./kernel/context.ts').Ctx
     /** BCP 47 tag of the language that the page is written in. */
     language: string
+    t: import('./kernel/words.ts').Translate
+    /** What the last form did, for this one page. */
+    flash: import('./kernel/forms.ts').Flash | undefined
   }
 }

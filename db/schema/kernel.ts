@@ -1,0 +1,57 @@
+/** Tables of the kernel: what every mutation writes beside its own rows. */
+import { id, index, int, json, table, text, time } from '../columns.ts'
+
+/** The outbox: facts in the order they were committed. Read by subscribers and by /api/events. */
+export const event = table(
+  'event',
+  {
+    id: id(),
+    type: text().notNull(),
+    subject: text().notNull(),
+    payload: json<Record<string, unknown>>().notNull(),
+    actor: text().notNull(),
+    at: time().notNull(),
+  },
+  (t) => [index('event_subject').on(t.subject, t.id)],
+)
+
+/** How far each subscriber has come in the outbox. */
+export const subscription = table('subscription', {
+  name: text().primaryKey(),
+  last_event_id: int().notNull(),
+})
+
+export const audit_entry = table(
+  'audit_entry',
+  {
+    id: id(),
+    at: time().notNull(),
+    actor: text().notNull(),
+    person_id: int(),
+    action: text().notNull(),
+    subject: text().notNull(),
+    reason: text(),
+    details: json<Record<string, unknown>>().notNull(),
+    request_id: text().notNull(),
+  },
+  (t) => [index('audit_person').on(t.person_id, t.id), index('audit_subject').on(t.subject, t.id)],
+)
+
+/** Mail to send: written with its cause, sent by the worker after commit. */
+export const mail = table(
+  'mail',
+  {
+    id: id(),
+    to: text().notNull(),
+    subject: text().notNull(),
+    body: text().notNull(),
+    message_id: text().notNull(),
+    in_reply_to: text(),
+    created_at: time().notNull(),
+    not_before: time().notNull(),
+    sent_at: time(),
+    attempts: int().notNull().default(0),
+    error: text(),
+  },
+  (t) => [index('mail_due').on(t.sent_at, t.not_before)],
+)

@@ -1,0 +1,42 @@
+/**
+ * The composition root: configuration, database, clock, words and distribution become one App, and
+ * what rooms offer to the worker (task handlers, subscribers) is listed here.
+ */
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from './kernel/clock.ts'
+import { type Config, dataPath, readConfig } from './kernel/config.ts'
+import type { App } from './kernel/context.ts'
+import { openDatabase } from './kernel/db.ts'
+import { readDistribution } from './kernel/distribution.ts'
+import { createLog } from './kernel/log.ts'
+import { root } from './kernel/paths.ts'
+import { systemRandom } from './kernel/random.ts'
+import { readWords } from './kernel/words.ts'
+
+export interface AppOptions {
+  config?: Config
+  /** Name in the log. */
+  program?: string
+  /** What a test replaces. */
+  overrides?: Partial<App>
+}
+
+/** Opens everything. The caller migrates (`app.database.migrate()`) where it is the first to start. */
+export function createApp(options: AppOptions = {}): App {
+  const config = options.config ?? readConfig()
+  mkdirSync(config.data_dir, { recursive: true })
+  chmodSync(config.data_dir, 0o755)
+  const database = openDatabase(dataPath(config, 'slipway.db'), config.database_url)
+  return {
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog(options.program ?? 'slipway', config.log_level),
+    words: readWords(join(root, 'content', 'i18n')),
+    distribution: readDistribution(config.content_dir),
+    database,
+    db: database.reader,
+    ...options.overrides,
+  }
+}

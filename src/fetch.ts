@@ -1,0 +1,19 @@
+/** The web pipeline, in reading order: what machines ask (portal.ts), then pages (Astro). */
+import { astro, getFetchState } from 'astro/hono'
+import { takeFlash } from './kernel/forms.ts'
+import { createPortal } from './portal.ts'
+import { webApp } from './web.ts'
+
+const app = webApp()
+const portal = createPortal(app)
+
+portal.use(async (c, next) => {
+  const { locals } = getFetchState(c)
+  const flash = takeFlash(c)
+  const language = 'en'
+  Object.assign(locals, { ctx: c.get('ctx'), language, t: app.words.in(language), flash })
+  await next()
+})
+portal.use(astro())
+
+export default portal

@@ -1,0 +1,85 @@
+/** Configuration from the environment, checked once at start with a sentence that says what is wrong. */
+import { isAbsolute, join, resolve } from 'node:path'
+import { z } from 'zod'
+import { root } from './paths.ts'
+
+const schema = z.object({
+  /** Address to listen on. */
+  HOST: z.string().default('127.0.0.1'),
+  /** Port to listen on. */
+  PORT: z.coerce.number().int().min(1).max(65535).default(4321),
+  /** Folder of the database and every file that the portal keeps. */
+  SLIPWAY_DATA: z.string().default('data'),
+  /** Address under which people and dnf reach the portal; default http://HOST:PORT. */
+  SLIPWAY_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** postgres://user:password@host/database; default SQLite in SLIPWAY_DATA. */
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
+    .optional(),
+  /** smtp://user:password@host:port; default: .eml files in SLIPWAY_DATA/mail. */
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\//, 'must begin with smtp:// or smtps://')
+    .optional(),
+  /** Addresses of reverse proxies whose X-Forwarded-For is believed, with commas between. */
+  SLIPWAY_TRUSTED_PROXIES: z.string().default(''),
+  /** Comma list of host:port whose private addresses git sources may name (a forge of one's own). */
+  SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
+  /** trace, debug, info, warn, error or silent. */
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Folder with distribution.yaml and packages/; another distribution is another folder. */
+  SLIPWAY_CONTENT: z.string().default('content'),
+})
+
+export interface Config {
+  host: string
+  port: number
+  data_dir: string
+  content_dir: string
+  /** Public address without a trailing slash. */
+  url: string
+  database_url: string | undefined
+  smtp_url: string | undefined
+  trusted_proxies: string[]
+  private_sources: string[]
+  log_level: string
+}
+
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter(Boolean)
+const absolute = (path: string) => (isAbsolute(path) ? path : resolve(root, path))
+
+/** A URL's host part: IPv6 addresses stand in brackets. */
+const hostInUrl = (host: string) => (host.includes(':') ? `[${host}]` : host)
+
+/** @throws Error whose message names each variable at fault and what it must be. */
+export function readConfig(env: Record<string, string | undefined> = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(given)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
+    throw new Error(`The environment is not right. ${faults.join('; ')}`)
+  }
+  const e = parsed.data
+  return {
+    host: e.HOST,
+    port: e.PORT,
+    data_dir: absolute(e.SLIPWAY_DATA),
+    content_dir: absolute(e.SLIPWAY_CONTENT),
+    url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/\/+$/, ''),
+    database_url: e.DATABASE_URL,
+    smtp_url: e.SMTP_URL,
+    trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
+    private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
+    log_level: e.LOG_LEVEL,
+  }
+}
+
+/** A path inside the data folder. */
+export function dataPath(config: Config, ...parts: string[]): string {
+  return join(config.data_dir, ...parts)
+}

@@ -1,0 +1,109 @@
+/**
+ * The database behind one interface for SQLite and PostgreSQL. All that only one dialect knows is
+ * here: connections, the write queue, migrations, advisory locks.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import Sqlite from 'better-sqlite3'
+import { sql } from 'drizzle-orm'
+import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
+import { migrate as migrateSqlite } from 'drizzle-orm/better-sqlite3/migrator'
+import { drizzle as drizzlePostgres } from 'drizzle-orm/node-postgres'
+import { migrate as migratePostgres } from 'drizzle-orm/node-postgres/migrator'
+import type { BaseSQLiteDatabase } from 'drizzle-orm/sqlite-core'
+import pg from 'pg'
+import { dialect } from '../../db/columns.ts'
+import { root } from './paths.ts'
+import { WriteQueue } from './write-queue.ts'
+
+type Drizzle = BaseSQLiteDatabase<'async', unknown, Record<string, never>>
+
+/** What may be asked outside a transaction. */
+export type Reader = Pick<Drizzle, 'select' | 'selectDistinct' | '$count' | 'with'>
+
+/** A transaction: reads see its own writes. */
+export type Tx = Pick<Drizzle, 'insert' | 'update' | 'delete'> & Reader
+
+export interface Database {
+  reader: Reader
+  /** Runs `work` in one transaction: all of it is durable when the promise resolves, or none. */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  migrate(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Events are numbered in the order of their commits; on PostgreSQL this lock sees to it. */
+const EVENT_ORDER_LOCK = 0x510b
+
+function openSqlite(file: string): Database {
+  mkdirSync(dirname(file), { recursive: true })
+  const connect = () => {
+    const connection = new Sqlite(file, { timeout: 15_000 })
+    connection.pragma('journal_mode = WAL')
+    connection.pragma('synchronous = FULL')
+    connection.pragma('foreign_keys = ON')
+    connection.pragma('cache_size = -65536')
+    return connection
+  }
+  const writing = connect()
+  const reading = connect()
+  reading.pragma('query_only = ON')
+  const tx = drizzleSqlite(writing) as unknown as Tx
+  const queue = new WriteQueue<Tx>(tx, (statement) => writing.exec(statement))
+  return {
+    reader: drizzleSqlite(reading) as unknown as Reader,
+    write: (work) => queue.run(work),
+    migrate: async () => {
+      migrateSqlite(drizzleSqlite(writing), {
+        migrationsFolder: join(root, 'db/migrations/sqlite'),
+      })
+    },
+    close: async () => {
+      await queue.drain()
+      reading.close()
+      writing.close()
+    },
+  }
+}
+
+function openPostgres(url: string): Database {
+  const pool = new pg.Pool({ connectionString: url, max: 10 })
+  const orm = drizzlePostgres(pool)
+  return {
+    reader: orm as unknown as Reader,
+    write: (work) => orm.transaction((tx) => work(tx as unknown as Tx)),
+    migrate: () => migratePostgres(orm, { migrationsFolder: join(root, 'db/migrations/postgres') }),
+    close: () => pool.end(),
+  }
+}
+
+/**
+ * @param sqliteFile used unless a PostgreSQL address is given
+ * @throws Error when DATABASE_URL of the environment and `url` disagree: tables are made at import
+ */
+export function openDatabase(sqliteFile: string, url: string | undefined): Database {
+  if ((url !== undefined) !== (dialect === 'postgres'))
+    throw new Error('DATABASE_URL must be in the environment before the program starts.')
+  return url === undefined ? openSqlite(sqliteFile) : openPostgres(url)
+}
+
+/** Holds back other writers of events until this transaction ends, so that none is read out of order. */
+export async function lockEventOrder(tx: Tx): Promise<void> {
+  if (dialect !== 'postgres') return
+  await tx
+    .select({ locked: sql`pg_advisory_xact_lock(${EVENT_ORDER_LOCK})` })
+    .from(sql`(select 1) as one`)
+}
+
+/**
+ * Whether an error is a unique index refusing a row: the way races over a name are decided.
+ * Codes: SQLite SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY, PostgreSQL 23505.
+ */
+export function isUniqueViolation(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as Error & { code?: string }).code
+    if (code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE') return true
+    if (code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return true
+  }
+  return false
+}

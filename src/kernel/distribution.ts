@@ -1,0 +1,86 @@
+/** content/distribution.yaml as typed data: all that makes this Slipway one distribution's portal. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { z } from 'zod'
+
+const name = z.string().regex(/^[a-z][a-z0-9]*$/, 'small letters and digits, a letter first')
+
+const repositorySchema = z.strictObject({
+  id: name,
+  name: z.string().regex(/^[A-Za-z][A-Za-z0-9]*$/),
+})
+
+const policySchema = z.strictObject({
+  testing_days: z.number().nonnegative(),
+  testing_days_critical: z.number().nonnegative(),
+  testing_hours_minimum: z.number().nonnegative(),
+  stable_karma: z.number().int().positive(),
+  unstable_karma: z.number().int().negative(),
+})
+
+const releaseSchema = z.strictObject({
+  name,
+  version: z.string().regex(/^[0-9]+(\.[0-9]+)*$/),
+  series: z.string(),
+  codename: z.string(),
+  state: z.enum(['pending', 'frozen', 'current', 'archived']),
+  dist: z.string().regex(/^\.[a-z0-9_]+$/),
+  arches: z.array(z.string().regex(/^[a-z0-9_]+$/)).min(1),
+  repositories: z.array(repositorySchema).min(1),
+  policy: policySchema,
+  critical_packages: z.array(z.string()),
+})
+
+const schema = z.strictObject({
+  distribution: z.strictObject({
+    name: z.string(),
+    id: name,
+    vendor: z.string(),
+    advisory_prefix: z.string().regex(/^[A-Z]+$/),
+    update_prefix: z.string().regex(/^[A-Z]+$/),
+    mail_from: z.string(),
+    tagline: z.string(),
+  }),
+  signing: z.strictObject({ name: z.string(), email: z.string() }),
+  releases: z.array(releaseSchema).min(1),
+  placement: z.object({ default: name }).catchall(z.union([name, z.array(z.string())])),
+})
+
+export type ReleaseState = z.infer<typeof releaseSchema>['state']
+export type ReleasePolicy = z.infer<typeof policySchema>
+export type ReleaseDescription = z.infer<typeof releaseSchema>
+export type RepositoryDescription = z.infer<typeof repositorySchema>
+
+export interface Distribution {
+  name: string
+  id: string
+  vendor: string
+  advisory_prefix: string
+  update_prefix: string
+  mail_from: string
+  tagline: string
+  signing: { name: string; email: string }
+  releases: ReleaseDescription[]
+  /** Repository id of a source package. */
+  repositoryOf(package_name: string): string
+}
+
+function placementRule(placement: z.infer<typeof schema>['placement']) {
+  const where = new Map<string, string>()
+  for (const [repository, packages] of Object.entries(placement))
+    if (Array.isArray(packages)) for (const each of packages) where.set(each, repository)
+  return (package_name: string) => where.get(package_name) ?? placement.default
+}
+
+/** @throws Error that names the file and each field at fault */
+export function readDistribution(content_dir: string): Distribution {
+  const file = join(content_dir, 'distribution.yaml')
+  const parsed = schema.safeParse(parse(readFileSync(file, 'utf8')))
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
+    throw new Error(`${file} is not right. ${faults.join('; ')}`)
+  }
+  const { distribution, signing, releases, placement } = parsed.data
+  return { ...distribution, signing, releases, repositoryOf: placementRule(placement) }
+}

@@ -1,0 +1,79 @@
+/**
+ * The registry of what can go wrong: code -> HTTP status. The sentence of a code is `error.<code>` in
+ * content/i18n. Verbs throw PortalError; the boundary (kernel/http.ts, pages) turns it into an answer.
+ */
+import type { Reason } from './reason.ts'
+
+export const errorStatus = {
+  'input.invalid': 422,
+  'input.malformed': 400,
+  'input.too-large': 413,
+  'input.cursor': 400,
+  'request.origin': 403,
+  'not-found': 404,
+  internal: 500,
+  'rate.limited': 429,
+
+  'account.log-in-needed': 401,
+  'account.bad-credentials': 401,
+  'account.forbidden': 403,
+  'account.scope-missing': 403,
+  'account.token-invalid': 401,
+  'account.link-invalid': 410,
+
+  'task.lease-lost': 409,
+  'task.not-cancelable': 409,
+  'task.log-gap': 409,
+  'task.output-mismatch': 422,
+  'builder.token-invalid': 401,
+
+  'build.nvr-exists': 409,
+  'build.source-refused': 422,
+  'build.not-complete': 409,
+  'package.unknown': 404,
+  'package.not-owner': 403,
+  'target.unknown': 404,
+  'tag.unknown': 404,
+  'tag.locked': 409,
+
+  'update.refused': 409,
+  'update.locked': 409,
+  'update.not-votable': 409,
+  'update.own-vote': 403,
+  'update.build-taken': 409,
+
+  'repository.unknown': 404,
+} as const
+
+export type ErrorCode = keyof typeof errorStatus
+
+export interface ErrorDetails {
+  /** Name of the input at fault. */
+  field?: string
+  /** Why a rule refused, each with its own sentence. */
+  reasons?: Reason[]
+  /** What fills the sentence. */
+  params?: Record<string, string | number>
+}
+
+/** A refusal that the person who asked may read. */
+export class PortalError extends Error {
+  override name = 'PortalError'
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    super(code)
+    this.code = code
+    this.details = details
+  }
+
+  get status(): number {
+    return errorStatus[this.code]
+  }
+}
+
+/** Bad input in one field; `reason` is the part of the sentence that says what to do. */
+export function invalid(field: string, reason: Reason): PortalError {
+  return new PortalError('input.invalid', { field, reasons: [reason], params: { field } })
+}

@@ -1,0 +1,131 @@
+/**
+ * What every API route shares: the typed Hono app, validation faults as problems that name the field,
+ * problem JSON (RFC 9457), cursor pages and conditional answers.
+ */
+import { createHash } from 'node:crypto'
+import { OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Ctx } from './context.ts'
+import { PortalError } from './errors.ts'
+import { sayError, sayReason } from './words.ts'
+
+export interface HttpEnv {
+  Variables: { ctx: Ctx }
+}
+
+export type HttpContext = Context<HttpEnv>
+
+/** A sub-app for a room's api.ts. Bad input never reaches a verb: it is answered with the field named. */
+export function createApi(): OpenAPIHono<HttpEnv> {
+  return new OpenAPIHono<HttpEnv>({
+    defaultHook: (result) => {
+      if (!result.success) throw fromZod(result.error)
+    },
+  })
+}
+
+/** The first fault of a zod error as a PortalError that names the field. */
+export function fromZod(error: z.core.$ZodError): PortalError {
+  const [issue] = error.issues
+  const field = issue?.path.join('.') ?? ''
+  return new PortalError('input.invalid', {
+    field,
+    reasons: [{ code: 'input.fault', params: { message: issue?.message ?? '' } }],
+  })
+}
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    field: z.string().optional(),
+    reasons: z.array(z.object({ code: z.string(), sentence: z.string() })).optional(),
+  })
+  .openapi('Problem')
+
+/** The `responses` entry that every route may answer with. */
+export const problemResponse = {
+  default: {
+    description: 'The request was refused: problem JSON (RFC 9457).',
+    content: { 'application/problem+json': { schema: problemSchema } },
+  },
+} as const
+
+/** Any failure as an error with a code; what we did not foresee is `internal` and is logged, once. */
+export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError {
+  if (error instanceof PortalError) return error
+  if (error instanceof HTTPException && error.status === 403)
+    return new PortalError('request.origin')
+  if (error instanceof HTTPException && error.status < 500)
+    return new PortalError('input.malformed', { params: { message: error.message } })
+  ctx?.app.log.error({ err: error, request_id: ctx.requestId }, 'unforeseen error')
+  return new PortalError('internal', { params: { request_id: ctx?.requestId ?? '' } })
+}
+
+export function problem(c: HttpContext, failure: unknown): Response {
+  const ctx = c.get('ctx')
+  const error = toPortalError(ctx, failure)
+  const t = ctx.app.words.in('en')
+  const body: z.infer<typeof problemSchema> = {
+    type: `${ctx.app.config.url}/docs/api/errors#${error.code}`,
+    title: t(`error.${error.code}`, { field: error.details.field ?? '', ...error.details.params }),
+    status: error.status,
+    detail: sayError(t, error),
+    code: error.code,
+    ...(error.details.field !== undefined && { field: error.details.field }),
+    ...(error.details.reasons && {
+      reasons: error.details.reasons.map((r) => ({ code: r.code, sentence: sayReason(t, r) })),
+    }),
+  }
+  return c.json(body, error.status as ContentfulStatusCode, {
+    'Content-Type': 'application/problem+json',
+  })
+}
+
+/** Query of every list: where to go on and how much. */
+export const pageQuery = z.object({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(50),
+})
+
+/** A cursor is the sort key of the last row, opaque to clients. */
+export function encodeCursor(key: number | string): string {
+  return Buffer.from(String(key)).toString('base64url')
+}
+
+/** @throws PortalError input.cursor when it is none of ours */
+export function decodeCursor(cursor: string | undefined): number | undefined {
+  if (cursor === undefined || cursor === '') return undefined
+  const key = Number(Buffer.from(cursor, 'base64url').toString())
+  if (!Number.isSafeInteger(key)) throw new PortalError('input.cursor', { field: 'cursor' })
+  return key
+}
+
+/**
+ * JSON with an ETag of its content; 304 where the client has it already.
+ * `fields=a,b` keeps only these keys of the object, or of each entry of its `items`.
+ */
+export function jsonWithEtag(c: HttpContext, body: object, modified_at?: number): Response {
+  const text = JSON.stringify(selectFields(body, c.req.query('fields')))
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`
+  const headers: Record<string, string> = { ETag: etag, 'Cache-Control': 'no-cache' }
+  if (modified_at !== undefined) headers['Last-Modified'] = new Date(modified_at).toUTCString()
+  const known = c.req.header('If-None-Match')?.split(/\s*,\s*/)
+  if (known?.some((each) => each.replace(/^W\//, '') === etag)) return c.body(null, 304, headers)
+  return c.body(text, 200, { ...headers, 'Content-Type': 'application/json; charset=utf-8' })
+}
+
+function selectFields(body: object, fields: string | undefined): object {
+  if (fields === undefined || fields === '') return body
+  const wanted = new Set(fields.split(','))
+  const pick = (row: object) =>
+    Object.fromEntries(Object.entries(row).filter(([key]) => wanted.has(key)))
+  if ('items' in body && Array.isArray(body.items))
+    return { ...body, items: body.items.map((row: object) => pick(row)) }
+  return pick(body)
+}

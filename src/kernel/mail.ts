@@ -1,0 +1,132 @@
+/**
+ * Mail: queued in the transaction of its cause, sent after commit by the worker. Without SMTP_URL each
+ * message becomes an .eml file in SLIPWAY_DATA/mail, so that a demo needs no mail server.
+ */
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { and, asc, eq, isNull, lte } from 'drizzle-orm'
+import nodemailer from 'nodemailer'
+import { mail } from '../../db/schema/kernel.ts'
+import { MINUTE_MS } from './clock.ts'
+import { dataPath } from './config.ts'
+import type { App, Ctx } from './context.ts'
+import type { Tx } from './db.ts'
+import { newHex } from './random.ts'
+import { transaction } from './transaction.ts'
+
+export interface MailInput {
+  to: string
+  subject: string
+  body: string
+  /** What the message is about, such as `update:KEEL-2026-…`: messages about one thing thread. */
+  thread?: string
+}
+
+/** After this many failures a message stays, with its error, for a person to look at. */
+const MAX_ATTEMPTS = 8
+
+/** A message id that is the same for one thread, so that a reader's program groups what follows. */
+function threadRoot(app: App, thread: string): string {
+  return `<thread.${Buffer.from(thread).toString('base64url')}@${new URL(app.config.url).hostname}>`
+}
+
+export async function queueMail(tx: Tx, ctx: Ctx, input: MailInput): Promise<void> {
+  const { app } = ctx
+  const host = new URL(app.config.url).hostname
+  await tx.insert(mail).values({
+    to: input.to,
+    subject: input.subject.replace(/[\r\n]+/g, ' '),
+    body: input.body,
+    message_id: `<${newHex(app.random, 24)}@${host}>`,
+    in_reply_to: input.thread === undefined ? null : threadRoot(app, input.thread),
+    created_at: app.clock.now(),
+    not_before: app.clock.now(),
+  })
+}
+
+/** How a message leaves the house. */
+export interface MailTransport {
+  send(message: typeof mail.$inferSelect): Promise<void>
+}
+
+export function createMailTransport(app: App): MailTransport {
+  const smtp = app.config.smtp_url
+  const outer = smtp === undefined ? undefined : nodemailer.createTransport(smtp)
+  const composer = nodemailer.createTransport({ streamTransport: true, buffer: true })
+  return {
+    async send(message) {
+      const content = {
+        from: app.distribution.mail_from,
+        to: message.to,
+        subject: message.subject,
+        text: message.body,
+        messageId: message.message_id,
+        ...(message.in_reply_to && {
+          inReplyTo: message.in_reply_to,
+          references: message.in_reply_to,
+        }),
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      }
+      if (outer) {
+        await outer.sendMail(content)
+        return
+      }
+      const composed = await composer.sendMail(content)
+      const folder = dataPath(app.config, 'mail')
+      await mkdir(folder, { recursive: true })
+      const file = join(folder, `${String(message.id).padStart(8, '0')}.eml`)
+      await writeFile(`${file}.part`, composed.message as Buffer)
+      await rename(`${file}.part`, file)
+    },
+  }
+}
+
+/**
+ * Sends what is due. A message may go out twice when the program dies between sending and noting it:
+ * its Message-ID stays the same, so that readers' programs drop the second.
+ * @returns how many were tried
+ */
+export async function sendDueMail(app: App, transport: MailTransport): Promise<number> {
+  const now = app.clock.now()
+  const due = await app.db
+    .select()
+    .from(mail)
+    .where(and(isNull(mail.sent_at), lte(mail.not_before, now)))
+    .orderBy(asc(mail.id))
+    .limit(50)
+  for (const message of due) {
+    const claimed = await claim(app, message)
+    if (claimed) await trySend(app, transport, claimed)
+  }
+  return due.length
+}
+
+/** Takes a message for this worker by moving its next date; another worker then leaves it. */
+async function claim(app: App, message: typeof mail.$inferSelect) {
+  const attempts = message.attempts + 1
+  const wait_ms = Math.min(2 ** attempts, 240) * MINUTE_MS
+  const never = Number.MAX_SAFE_INTEGER
+  const [claimed] = await transaction({ app }, (tx) =>
+    tx
+      .update(mail)
+      .set({
+        attempts,
+        not_before: attempts >= MAX_ATTEMPTS ? never : app.clock.now() + wait_ms,
+      })
+      .where(and(eq(mail.id, message.id), eq(mail.attempts, message.attempts)))
+      .returning(),
+  )
+  return claimed
+}
+
+async function trySend(app: App, transport: MailTransport, message: typeof mail.$inferSelect) {
+  let outcome: { sent_at: number; error: null } | { error: string }
+  try {
+    await transport.send(message)
+    outcome = { sent_at: app.clock.now(), error: null }
+  } catch (error) {
+    outcome = { error: String(error) }
+    app.log.warn({ mail_id: message.id, error: String(error) }, 'mail not sent')
+  }
+  await transaction({ app }, (tx) => tx.update(mail).set(outcome).where(eq(mail.id, message.id)))
+}

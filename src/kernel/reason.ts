@@ -1,0 +1,12 @@
+/** Why a rule says no, or not yet: a code for programs, parameters for the sentence. Pure. */
+
+/** Its sentence is `reason.<code>` in content/i18n, in which the parameters are filled. */
+export interface Reason {
+  code: string
+  params: Record<string, string | number>
+}
+
+/** @example reason('update.testing-days', { have_days: 3, need_days: 7 }) */
+export function reason(code: string, params: Reason['params'] = {}): Reason {
+  return { code, params }
+}

@@ -1,0 +1,72 @@
+/**
+ * Sentences from content/i18n/<language>/*.json, in ICU MessageFormat. A key that a language lacks
+ * falls back to English; a key that English lacks is a bug and shows as itself.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { IntlMessageFormat } from 'intl-messageformat'
+import type { ErrorDetails, PortalError } from './errors.ts'
+import type { Reason } from './reason.ts'
+
+export type Params = Record<string, string | number | boolean | Date | null | undefined>
+
+/** The sentence of a key in one language, with its parameters filled. */
+export type Translate = (key: string, params?: Params) => string
+
+export interface Words {
+  languages: string[]
+  in(language: string): Translate
+}
+
+function readLanguage(folder: string): Map<string, string> {
+  const messages = new Map<string, string>()
+  for (const file of readdirSync(folder).filter((name) => name.endsWith('.json'))) {
+    const content = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Record<string, string>
+    for (const [key, message] of Object.entries(content)) {
+      if (messages.has(key)) throw new Error(`${folder}: the key ${key} stands in two files`)
+      messages.set(key, message)
+    }
+  }
+  return messages
+}
+
+/** @param folder content/i18n: one folder a language, flat key-to-message files in it */
+export function readWords(folder: string): Words {
+  const languages = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+  const messages = new Map(languages.map((name) => [name, readLanguage(join(folder, name))]))
+  const compiled = new Map<string, IntlMessageFormat>()
+
+  const translator = (language: string): Translate => {
+    const own = messages.get(language)
+    const english = messages.get('en')
+    return (key, params) => {
+      const message = own?.get(key) ?? english?.get(key)
+      if (message === undefined) return key
+      const id = `${language}\0${key}`
+      let format = compiled.get(id)
+      if (!format) {
+        format = new IntlMessageFormat(message, language, undefined, { ignoreTag: true })
+        compiled.set(id, format)
+      }
+      return String(format.format(params ?? {}))
+    }
+  }
+  const translators = new Map(languages.map((name) => [name, translator(name)]))
+  const fallback = translator('en')
+  return { languages, in: (language) => translators.get(language) ?? fallback }
+}
+
+/** The sentence of a reason. */
+export function sayReason(t: Translate, reason: Reason): string {
+  return t(`reason.${reason.code}`, reason.params)
+}
+
+/** The sentence of an error, with the reasons behind it. */
+export function sayError(t: Translate, error: PortalError): string {
+  const details: ErrorDetails = error.details
+  const sentence = t(`error.${error.code}`, { field: details.field ?? '', ...details.params })
+  const reasons = (details.reasons ?? []).map((each) => sayReason(t, each))
+  return [sentence, ...reasons].join(' ')
+}
