@@ -1,0 +1,73 @@
+/** Tasks, the builders that claim them, and the programs that are alive. */
+import { sql } from 'drizzle-orm'
+import { bool, id, index, int, json, table, text, time, unique } from '../columns.ts'
+
+export const task = table(
+  'task',
+  {
+    id: id(),
+    parent_id: int(),
+    method: text().notNull(),
+    /** What it is about, for people: an NVR, a package, a release. */
+    label: text().notNull(),
+    payload: json<unknown>().notNull(),
+    arch: text().notNull(),
+    channel: text().notNull(),
+    /** Smaller goes first, as in Koji. */
+    priority: int().notNull(),
+    /** Koji's numbers: see src/tasks/task.ts. */
+    state: int().notNull(),
+    /** OPEN without a lease: its children work. */
+    waiting: bool().notNull().default(false),
+    attempts: int().notNull().default(0),
+    max_attempts: int().notNull(),
+    lease: text(),
+    lease_until: time(),
+    claimed_by: text(),
+    progress: json<{ done: number; total: number; note?: string }>(),
+    checkpoint: json<unknown>(),
+    result: json<unknown>(),
+    reason: json<{ code: string; params: Record<string, string | number> }>(),
+    highlights: json<{ line: number; text: string }[]>(),
+    /** While a task of this key has not ended, no second one is made. */
+    unique_key: text(),
+    owner_id: int(),
+    created_at: time().notNull(),
+    not_before: time().notNull(),
+    started_at: time(),
+    ended_at: time(),
+  },
+  (t) => [
+    index('task_queue').on(t.state, t.channel, t.arch, t.priority, t.id),
+    index('task_lease').on(t.state, t.lease_until),
+    index('task_parent').on(t.parent_id),
+    unique('task_unique_key').on(t.unique_key).where(sql`unique_key is not null`),
+  ],
+)
+
+export const builder = table(
+  'builder',
+  {
+    id: id(),
+    name: text().notNull(),
+    token_hash: text().notNull(),
+    enabled: bool().notNull().default(true),
+    arches: json<string[]>().notNull(),
+    channels: json<string[]>().notNull(),
+    drivers: json<string[]>().notNull(),
+    missing: json<string[]>().notNull(),
+    capacity: int().notNull().default(0),
+    version: text().notNull().default(''),
+    created_at: time().notNull(),
+    last_seen_at: time(),
+  },
+  (t) => [unique('builder_name').on(t.name), unique('builder_token').on(t.token_hash)],
+)
+
+/** Workers that are alive, for /status. */
+export const program = table('program', {
+  name: text().primaryKey(),
+  kind: text().notNull(),
+  started_at: time().notNull(),
+  last_seen_at: time().notNull(),
+})

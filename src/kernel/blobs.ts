@@ -1,0 +1,94 @@
+/**
+ * Files by their SHA-256: `sources/` (what people give) and `incoming/` (what builders send). Written to
+ * a temporary name, flushed, then renamed: a name that exists holds exactly those bytes.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Config, dataPath } from './config.ts'
+import type { App } from './context.ts'
+import { PortalError } from './errors.ts'
+import { newHex } from './random.ts'
+
+export type BlobFolder = 'sources' | 'incoming'
+
+export interface Blob {
+  sha256: string
+  size_bytes: number
+}
+
+export const sha256Pattern = /^[0-9a-f]{64}$/
+
+export function blobPath(config: Config, folder: BlobFolder, sha256: string): string {
+  if (!sha256Pattern.test(sha256)) throw new PortalError('input.invalid', { field: 'sha256' })
+  return dataPath(config, folder, sha256.slice(0, 2), sha256)
+}
+
+export async function hasBlob(config: Config, folder: BlobFolder, sha256: string) {
+  return stat(blobPath(config, folder, sha256)).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+}
+
+export interface Expected {
+  sha256?: string | undefined
+  size_bytes?: number | undefined
+  max_bytes: number
+}
+
+/**
+ * Keeps a stream of bytes.
+ * @throws PortalError task.output-mismatch when length or digest differ from what was announced,
+ *   input.too-large past `max_bytes`; nothing is kept then
+ */
+export async function putBlob(
+  app: App,
+  folder: BlobFolder,
+  bytes: AsyncIterable<Uint8Array>,
+  expected: Expected,
+): Promise<Blob> {
+  const parts = dataPath(app.config, folder, 'part')
+  await mkdir(parts, { recursive: true })
+  const part = join(parts, newHex(app.random, 32))
+  try {
+    const blob = await writePart(part, bytes, expected.max_bytes)
+    checkExpected(blob, expected)
+    const path = blobPath(app.config, folder, blob.sha256)
+    await mkdir(join(path, '..'), { recursive: true })
+    await rename(part, path)
+    return blob
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
+  }
+}
+
+async function writePart(part: string, bytes: AsyncIterable<Uint8Array>, max_bytes: number) {
+  const hash = createHash('sha256')
+  let size_bytes = 0
+  const handle = await open(part, 'wx')
+  try {
+    for await (const chunk of bytes) {
+      size_bytes += chunk.length
+      if (size_bytes > max_bytes)
+        throw new PortalError('input.too-large', { params: { limit: `${max_bytes} bytes` } })
+      hash.update(chunk)
+      await handle.write(chunk)
+    }
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  return { sha256: hash.digest('hex'), size_bytes }
+}
+
+function checkExpected(blob: Blob, expected: Expected): void {
+  const digestDiffers = expected.sha256 !== undefined && expected.sha256 !== blob.sha256
+  const sizeDiffers = expected.size_bytes !== undefined && expected.size_bytes !== blob.size_bytes
+  if (digestDiffers || sizeDiffers)
+    throw new PortalError('task.output-mismatch', {
+      field: digestDiffers ? 'sha256' : 'Content-Length',
+      params: { have: `${blob.size_bytes} bytes, SHA-256 ${blob.sha256}` },
+    })
+}

@@ -1,0 +1,234 @@
+/** The builder protocol over HTTP; see content/docs/contributing/architecture.md for the table. */
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { createMiddleware } from 'hono/factory'
+import { blobPath, hasBlob, putBlob, sha256Pattern } from '../kernel/blobs.ts'
+import { SECOND_MS } from '../kernel/clock.ts'
+import { PortalError } from '../kernel/errors.ts'
+import { createApi, type HttpEnv, problemResponse } from '../kernel/http.ts'
+import { transaction } from '../kernel/transaction.ts'
+import {
+  type BuilderRow,
+  builderActor,
+  builderOfToken,
+  claimForBuilder,
+  heartbeat,
+} from './builders.ts'
+import { writeLog } from './logs.ts'
+import { LEASE_MS } from './task.ts'
+import { finishTask, heldTask } from './tasks.ts'
+
+interface BuilderEnv extends HttpEnv {
+  Variables: HttpEnv['Variables'] & { builder: BuilderRow }
+}
+
+/** Largest single output of a build. */
+const MAX_OUTPUT_BYTES = 8 * 1024 ** 3
+const MAX_LOG_CHUNK_BYTES = 4 * 1024 ** 2
+const MAX_WAIT_MS = 20 * SECOND_MS
+/** How often a waiting claim looks again: part of what a build costs beyond rpmbuild. */
+const CLAIM_POLL_MS = 50
+
+const names = z.array(z.string().max(100)).max(50)
+const heartbeatBody = z.object({
+  version: z.string().max(100),
+  arches: names,
+  channels: names,
+  capacity: z.int().min(0).max(10_000),
+  drivers: names,
+  missing: names,
+  tasks: z
+    .array(
+      z.object({
+        id: z.int(),
+        lease: z.string(),
+        progress: z
+          .object({ done: z.number(), total: z.number(), note: z.string().max(200).optional() })
+          .optional(),
+      }),
+    )
+    .max(10_000),
+})
+
+const finishBody = z.object({
+  lease: z.string(),
+  outcome: z.enum(['ok', 'failed']),
+  reason: z
+    .object({
+      code: z.string().max(100),
+      params: z.record(z.string(), z.union([z.string().max(20_000), z.number()])),
+    })
+    .optional(),
+  highlights: z
+    .array(z.object({ line: z.int(), text: z.string().max(2000) }))
+    .max(200)
+    .optional(),
+  result: z.unknown(),
+})
+
+const jsonBody = <T extends z.ZodType>(schema: T) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
+})
+
+const leaseHeader = z.object({ 'x-slipway-lease': z.string() })
+const taskParams = z.object({ id: z.coerce.number().int() })
+
+export function createBuilderApi() {
+  const api = createApi() as unknown as OpenAPIHono<BuilderEnv>
+  api.use(
+    createMiddleware<BuilderEnv>(async (c, next) => {
+      const ctx = c.get('ctx')
+      const row = await builderOfToken(ctx.app, c.req.header('Authorization'))
+      c.set('builder', row)
+      c.set('ctx', { ...ctx, actor: builderActor(row) })
+      await next()
+    }),
+  )
+  addTalk(api)
+  addFiles(api)
+  return api
+}
+
+/** Heartbeat, claim, finish. */
+function addTalk(api: OpenAPIHono<BuilderEnv>): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/heartbeat',
+      tags: ['builder'],
+      request: jsonBody(heartbeatBody),
+      responses: { 200: { description: 'Leases renewed; what to stop.' }, ...problemResponse },
+    }),
+    async (c) => c.json(await heartbeat(c.get('ctx'), c.get('builder'), c.req.valid('json'))),
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/claim',
+      tags: ['builder'],
+      request: { query: z.object({ wait_ms: z.coerce.number().min(0).default(0) }) },
+      responses: {
+        200: { description: 'A task to do.' },
+        204: { description: 'Nothing to do.' },
+        ...problemResponse,
+      },
+    }),
+    async (c) => {
+      const wait_ms = Math.min(c.req.valid('query').wait_ms, MAX_WAIT_MS)
+      const until = performance.now() + wait_ms
+      for (;;) {
+        const task = await claimForBuilder(c.get('ctx'), c.get('builder'))
+        if (task) {
+          const { id, method, arch, lease, payload } = task
+          return c.json({ task: { id, method, arch, lease, lease_ms: LEASE_MS, payload } })
+        }
+        if (performance.now() >= until || c.req.raw.signal.aborted) return c.body(null, 204)
+        await sleep(CLAIM_POLL_MS)
+      }
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/tasks/{id}/finish',
+      tags: ['builder'],
+      request: { params: taskParams, ...jsonBody(finishBody) },
+      responses: { 200: { description: 'The task has ended.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      const body = c.req.valid('json')
+      const why = body.reason ?? { code: 'build.failed', params: {} }
+      const outcome =
+        body.outcome === 'ok'
+          ? { kind: 'closed' as const, result: body.result }
+          : { kind: 'failed' as const, reason: why, highlights: body.highlights ?? [] }
+      await transaction(ctx, (tx) =>
+        finishTask(tx, ctx, c.req.valid('param').id, body.lease, outcome),
+      )
+      return c.json({})
+    },
+  )
+}
+
+/** Log, inputs, outputs. */
+function addFiles(api: OpenAPIHono<BuilderEnv>): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/tasks/{id}/log',
+      tags: ['builder'],
+      request: {
+        params: taskParams,
+        headers: leaseHeader,
+        query: z.object({ offset: z.coerce.number().int().min(0) }),
+      },
+      responses: { 200: { description: 'The size of the log.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { app } = c.get('ctx')
+      const { id } = c.req.valid('param')
+      await heldTask(app, id, c.req.valid('header')['x-slipway-lease'])
+      const bytes = new Uint8Array(await c.req.arrayBuffer())
+      if (bytes.length > MAX_LOG_CHUNK_BYTES)
+        throw new PortalError('input.too-large', { params: { limit: '4 MiB a request' } })
+      return c.json({ size_bytes: await writeLog(app, id, c.req.valid('query').offset, bytes) })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/tasks/{id}/inputs/{sha256}',
+      tags: ['builder'],
+      request: {
+        params: taskParams.extend({ sha256: z.string().regex(sha256Pattern) }),
+        headers: leaseHeader,
+      },
+      responses: { 200: { description: 'The bytes.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { app } = c.get('ctx')
+      const { id, sha256 } = c.req.valid('param')
+      const task = await heldTask(app, id, c.req.valid('header')['x-slipway-lease'])
+      // A builder reads what its task names and nothing else.
+      if (!JSON.stringify(task.payload).includes(sha256)) throw new PortalError('not-found')
+      for (const folder of ['sources', 'incoming'] as const)
+        if (await hasBlob(app.config, folder, sha256))
+          return c.body(
+            Readable.toWeb(
+              createReadStream(blobPath(app.config, folder, sha256)),
+            ) as ReadableStream,
+          )
+      throw new PortalError('not-found')
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'put',
+      path: '/tasks/{id}/outputs/{filename}',
+      tags: ['builder'],
+      request: {
+        params: taskParams.extend({
+          filename: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~^-]{0,250}$/),
+        }),
+        headers: leaseHeader.extend({ 'content-length': z.coerce.number().int().optional() }),
+        query: z.object({ sha256: z.string().regex(sha256Pattern) }),
+      },
+      responses: { 201: { description: 'Kept.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { app } = c.get('ctx')
+      const header = c.req.valid('header')
+      await heldTask(app, c.req.valid('param').id, header['x-slipway-lease'])
+      const body = c.req.raw.body ?? new ReadableStream<Uint8Array>({ start: (s) => s.close() })
+      const blob = await putBlob(app, 'incoming', body, {
+        sha256: c.req.valid('query').sha256,
+        size_bytes: header['content-length'],
+        max_bytes: MAX_OUTPUT_BYTES,
+      })
+      return c.json(blob, 201)
+    },
+  )
+}

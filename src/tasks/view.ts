@@ -1,0 +1,64 @@
+/** A task as pages and API show it: with what it waits for, its children, its holder. */
+
+import type { Ctx } from '../kernel/context.ts'
+import { PortalError } from '../kernel/errors.ts'
+import { decodeCursor, encodeCursor } from '../kernel/http.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { logSize } from './logs.ts'
+import {
+  aliveBuilders,
+  anyAlive,
+  childrenOf,
+  countAhead,
+  findTask,
+  listTaskRows,
+  type TaskFilter,
+  type TaskRow,
+  unendedChildren,
+} from './queries.ts'
+import { ALIVE_MS, taskState, waitsFor } from './task.ts'
+
+export interface TaskView {
+  task: TaskRow
+  waits_for: Reason[]
+  children: TaskRow[]
+  log_bytes: number
+}
+
+/** What a task waits for, from the queue and the builders as they are now. */
+export async function taskWaits(ctx: Ctx, row: TaskRow): Promise<Reason[]> {
+  const { db, clock } = ctx.app
+  const since = clock.now() - ALIVE_MS
+  const free = row.state === taskState.FREE
+  return waitsFor({
+    task: row,
+    now: clock.now(),
+    builders: free ? await aliveBuilders(db, since) : [],
+    workerAlive: free ? await anyAlive(db, 'worker', since) : true,
+    ahead: free ? await countAhead(db, row) : 0,
+    openChildren: row.waiting ? await unendedChildren(db, row.id) : [],
+  })
+}
+
+/** @throws PortalError not-found */
+export async function viewTask(ctx: Ctx, id: number): Promise<TaskView> {
+  const row = await findTask(ctx.app.db, id)
+  if (!row) throw new PortalError('not-found')
+  return {
+    task: row,
+    waits_for: await taskWaits(ctx, row),
+    children: await childrenOf(ctx.app.db, id),
+    log_bytes: await logSize(ctx.app, id),
+  }
+}
+
+/** Newest first. */
+export async function listTasks(
+  ctx: Ctx,
+  input: TaskFilter & { cursor?: string | undefined; limit: number },
+): Promise<{ items: TaskRow[]; next: string | null }> {
+  const rows = await listTaskRows(ctx.app.db, input, decodeCursor(input.cursor), input.limit + 1)
+  const items = rows.slice(0, input.limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
+}
