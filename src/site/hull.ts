@@ -20,7 +20,8 @@ function halfBreadth(height: number, station: number, flare: number): number {
 function section(station: number, side: -1 | 1): string {
   const sheer = 12 + station * 6
   const points = Array.from({ length: STEPS + 1 }, (_, i) => {
-    const height = i / STEPS
+    // Close together near the keel, where a section turns.
+    const height = (i / STEPS) ** 3
     const x = 100 + side * 88 * halfBreadth(height, station, side > 0 ? 0.55 : 0)
     return `${x.toFixed(1)} ${(96 - height * (96 - sheer)).toFixed(1)}`
   })

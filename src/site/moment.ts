@@ -30,7 +30,7 @@ export function exact(at_ms: number): string {
   return `${new Date(at_ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
-/** "4 min 12 sec", the two largest units; under a second "0 sec". */
+/** "4 min, 12 sec", the two largest units; under a second "0 sec". */
 export function span(length_ms: number, language: string): string {
   const units = steps.slice(2) as ['day' | 'hour' | 'minute' | 'second', number][]
   const first = units.findIndex(([, size]) => length_ms >= size)
@@ -46,5 +46,5 @@ export function span(length_ms: number, language: string): string {
     .map(({ unit, count }) =>
       new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'short' }).format(count),
     )
-    .join(' ')
+    .join(', ')
 }
