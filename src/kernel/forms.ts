@@ -41,16 +41,19 @@ export function setFlash(c: Context, flash: Flash): void {
   })
 }
 
-/** The message for this page, once. */
-export function takeFlash(c: Context): Flash | undefined {
+/** The message for this page; clearFlash belongs to the same answer, so that it shows once. */
+export function readFlash(c: Context): Flash | undefined {
   const raw = getCookie(c, COOKIE)
   if (raw === undefined) return undefined
-  deleteCookie(c, COOKIE, { path: '/' })
   try {
     return JSON.parse(Buffer.from(raw, 'base64url').toString()) as Flash
   } catch {
     return undefined
   }
+}
+
+export function clearFlash(c: Context): void {
+  deleteCookie(c, COOKIE, { path: '/' })
 }
 
 export interface FormOutcome {
