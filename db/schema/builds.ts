@@ -1,6 +1,6 @@
 /** Packages, builds and what came out of them, tags and targets. */
 import { sql } from 'drizzle-orm'
-import { id, index, int, json, table, text, time, unique } from '../columns.ts'
+import { bool, id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 /** What a source package is built from when nobody says otherwise. */
 type PackageSource = { kind: 'content' } | { kind: 'git'; url: string; ref: string }
@@ -36,6 +36,8 @@ export const build = table(
     /** Where the source came from, in words that a person can follow. */
     source: text().notNull(),
     owner_id: int(),
+    /** A seed of a release that was still pending: goes to stable without an update. */
+    bootstrap: bool().notNull().default(false),
     summary: text().notNull().default(''),
     description: text().notNull().default(''),
     reason: json<{ code: string; params: Record<string, string | number> }>(),

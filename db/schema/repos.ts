@@ -27,11 +27,18 @@ export const generation = table(
     timestamp_s: int().notNull(),
     size_bytes: int().notNull(),
     hashes: json<{ md5: string; sha1: string; sha256: string; sha512: string }>().notNull(),
-    packages: int().notNull(),
-    push_id: int(),
+    /** Files of its repodata, by name, repomd.xml not among them. */
+    files: json<string[]>().notNull(),
+    /** Packages in it: what must stay on disk while a client may still read this generation. */
+    rpm_ids: json<number[]>().notNull(),
+    push_id: int().notNull(),
     created_at: time().notNull(),
     /** Set when clients were switched to it. */
     published_at: time(),
   },
-  (t) => [index('generation_repository').on(t.repository_id, t.id)],
+  (t) => [
+    index('generation_repository').on(t.repository_id, t.id),
+    // A push makes one generation of a repository, however often its step runs.
+    unique('generation_push').on(t.push_id, t.repository_id),
+  ],
 )

@@ -182,7 +182,6 @@ export const push = table(
   {
     id: id(),
     release: text().notNull(),
-    stage: text<'testing' | 'stable'>().notNull(),
     state: text<'running' | 'done' | 'failed'>().notNull(),
     /** The step that comes next. */
     step: text().notNull(),
@@ -201,7 +200,7 @@ export const push_update = table(
     id: id(),
     push_id: int().notNull(),
     update_id: int().notNull(),
-    request: text().notNull(),
+    request: text<'testing' | 'stable'>().notNull(),
     ejected: json<{ code: string; params: Record<string, string | number> }[]>(),
   },
   (t) => [

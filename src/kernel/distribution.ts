@@ -6,6 +6,14 @@ import { z } from 'zod'
 
 const name = z.string().regex(/^[a-z][a-z0-9]*$/, 'small letters and digits, a letter first')
 
+/** rpm's names of what Node calls x64 and arm64; others are the same in both. */
+const machineArch: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ppc64: 'ppc64le' }
+
+/** `host` in the file stands for the architecture of this machine. */
+function archName(written: string): string {
+  return written === 'host' ? (machineArch[process.arch] ?? process.arch) : written
+}
+
 const repositorySchema = z.strictObject({
   id: name,
   name: z.string().regex(/^[A-Za-z][A-Za-z0-9]*$/),
@@ -26,7 +34,15 @@ const releaseSchema = z.strictObject({
   codename: z.string(),
   state: z.enum(['pending', 'frozen', 'current', 'archived']),
   dist: z.string().regex(/^\.[a-z0-9_]+$/),
-  arches: z.array(z.string().regex(/^[a-z0-9_]+$/)).min(1),
+  arches: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z0-9_]+$/)
+        .transform(archName),
+    )
+    .min(1),
+  driver: z.enum(['host', 'mock']),
   repositories: z.array(repositorySchema).min(1),
   policy: policySchema,
   critical_packages: z.array(z.string()),
@@ -44,6 +60,7 @@ const schema = z.strictObject({
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
   releases: z.array(releaseSchema).min(1),
+  pushes: z.strictObject({ every_minutes: z.number().positive() }),
   placement: z.object({ default: name }).catchall(z.union([name, z.array(z.string())])),
 })
 
@@ -62,6 +79,8 @@ export interface Distribution {
   tagline: string
   signing: { name: string; email: string }
   releases: ReleaseDescription[]
+  /** How often what is requested is pushed. */
+  pushes: { every_minutes: number }
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
 }
@@ -81,6 +100,6 @@ export function readDistribution(content_dir: string): Distribution {
     const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
     throw new Error(`${file} is not right. ${faults.join('; ')}`)
   }
-  const { distribution, signing, releases, placement } = parsed.data
-  return { ...distribution, signing, releases, repositoryOf: placementRule(placement) }
+  const { distribution, signing, releases, pushes, placement } = parsed.data
+  return { ...distribution, signing, releases, pushes, repositoryOf: placementRule(placement) }
 }

@@ -107,8 +107,15 @@ async function conclude(ctx: Ctx, task: TaskRow, end: RunEnd): Promise<void> {
 async function afterError(ctx: Ctx, task: TaskRow, error: unknown): Promise<void> {
   const { app } = ctx
   if (error instanceof PortalError && error.code === 'task.lease-lost') return
-  const foreseen = error instanceof PortalError
-  const message = foreseen ? sayError(app.words.in('en'), error) : String(error)
+  if (error instanceof PortalError && error.status < 500) {
+    // A rule refused; trying again would not change its mind.
+    const message = sayError(app.words.in('en'), error)
+    const why = reason('task.refused', { code: error.code, message })
+    const end = { kind: 'failed' as const, reason: why }
+    await transaction(ctx, (tx) => finishTask(tx, ctx, task.id, task.lease ?? '', end))
+    return
+  }
+  const message = String(error)
   app.log.warn({ err: error, task_id: task.id, method: task.method }, 'task broke')
   await logLine(app, task.id, `${new Date(app.clock.now()).toISOString()} ${message}`)
   await retryTask(app, ctx, task, reason('task.broke', { message }))

@@ -4,6 +4,7 @@
  */
 import { and, eq, sql } from 'drizzle-orm'
 import { task } from '../../db/schema/tasks.ts'
+import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
@@ -34,6 +35,7 @@ import {
 } from './task.ts'
 
 export type { TaskRow } from './queries.ts'
+export { childrenOf as childTasks, findTask as getTask } from './queries.ts'
 
 export interface NewTask {
   method: string
@@ -309,10 +311,13 @@ export async function reapLeases(ctx: Ctx): Promise<number> {
 }
 
 /**
- * Cancels a task and all below it; holders learn it when they renew.
- * @throws PortalError task.not-cancelable when it has ended
+ * Cancels a task and all below it; holders learn it when they renew. One's own, or any by an admin.
+ * @throws PortalError task.not-cancelable when it has ended, account.*
  */
 export async function cancelTask(ctx: Ctx, id: number): Promise<void> {
+  const asked = await findTask(ctx.app.db, id)
+  const own = ctx.actor.kind === 'person' && asked?.owner_id === ctx.actor.id
+  requireRole(ctx, own ? 'packager' : 'admin', 'package')
   await transaction(ctx, async (tx) => {
     const row = await findTask(tx, id)
     if (!row) throw new PortalError('not-found')

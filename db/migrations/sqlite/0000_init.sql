@@ -11,6 +11,7 @@ CREATE TABLE `build` (
 	`target` text NOT NULL,
 	`source` text NOT NULL,
 	`owner_id` integer,
+	`bootstrap` integer DEFAULT false NOT NULL,
 	`summary` text DEFAULT '' NOT NULL,
 	`description` text DEFAULT '' NOT NULL,
 	`reason` text,
@@ -178,13 +179,15 @@ CREATE TABLE `generation` (
 	`timestamp_s` integer NOT NULL,
 	`size_bytes` integer NOT NULL,
 	`hashes` text NOT NULL,
-	`packages` integer NOT NULL,
-	`push_id` integer,
+	`files` text NOT NULL,
+	`rpm_ids` text NOT NULL,
+	`push_id` integer NOT NULL,
 	`created_at` integer NOT NULL,
 	`published_at` integer
 );
 --> statement-breakpoint
 CREATE INDEX `generation_repository` ON `generation` (`repository_id`,`id`);--> statement-breakpoint
+CREATE UNIQUE INDEX `generation_push` ON `generation` (`push_id`,`repository_id`);--> statement-breakpoint
 CREATE TABLE `repository` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`name` text NOT NULL,
@@ -298,7 +301,6 @@ CREATE UNIQUE INDEX `gate_result_check` ON `gate_result` (`update_id`,`revision`
 CREATE TABLE `push` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`release` text NOT NULL,
-	`stage` text NOT NULL,
 	`state` text NOT NULL,
 	`step` text NOT NULL,
 	`task_id` integer NOT NULL,

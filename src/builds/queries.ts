@@ -1,0 +1,77 @@
+/** Drizzle of the builds room. */
+import { and, asc, desc, eq, gt, inArray, like, lt } from 'drizzle-orm'
+import { build, pkg, rpm } from '../../db/schema/builds.ts'
+import type { Reader } from '../kernel/db.ts'
+
+export type BuildRow = typeof build.$inferSelect
+export type PackageRow = typeof pkg.$inferSelect
+export type RpmRow = typeof rpm.$inferSelect
+
+export async function findBuild(db: Reader, nvr: string): Promise<BuildRow | undefined> {
+  const [row] = await db.select().from(build).where(eq(build.nvr, nvr))
+  return row
+}
+
+export async function findBuildById(db: Reader, id: number): Promise<BuildRow | undefined> {
+  const [row] = await db.select().from(build).where(eq(build.id, id))
+  return row
+}
+
+export async function findBuildOfTask(db: Reader, task_id: number): Promise<BuildRow | undefined> {
+  const [row] = await db.select().from(build).where(eq(build.task_id, task_id))
+  return row
+}
+
+export async function findPackage(db: Reader, name: string): Promise<PackageRow | undefined> {
+  const [row] = await db.select().from(pkg).where(eq(pkg.name, name))
+  return row
+}
+
+export function rpmsOfBuilds(db: Reader, build_ids: number[]): Promise<RpmRow[]> {
+  if (build_ids.length === 0) return Promise.resolve([])
+  return db.select().from(rpm).where(inArray(rpm.build_id, build_ids)).orderBy(asc(rpm.filename))
+}
+
+export interface BuildFilter {
+  package?: string | undefined
+  state?: number | undefined
+  owner_id?: number | undefined
+}
+
+export function buildRows(
+  db: Reader,
+  filter: BuildFilter,
+  before: number | undefined,
+  limit: number,
+): Promise<BuildRow[]> {
+  return db
+    .select()
+    .from(build)
+    .where(
+      and(
+        filter.package === undefined ? undefined : eq(build.name, filter.package),
+        filter.state === undefined ? undefined : eq(build.state, filter.state),
+        filter.owner_id === undefined ? undefined : eq(build.owner_id, filter.owner_id),
+        before === undefined ? undefined : lt(build.id, before),
+      ),
+    )
+    .orderBy(desc(build.id))
+    .limit(limit)
+}
+
+export function packageRows(
+  db: Reader,
+  search: string | undefined,
+  after: string | undefined,
+  limit: number,
+): Promise<PackageRow[]> {
+  const pattern = search && `%${search.replace(/[\\%_]/g, '')}%`
+  return db
+    .select()
+    .from(pkg)
+    .where(
+      and(pattern ? like(pkg.name, pattern) : undefined, after ? gt(pkg.name, after) : undefined),
+    )
+    .orderBy(asc(pkg.name))
+    .limit(limit)
+}

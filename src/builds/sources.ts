@@ -1,0 +1,106 @@
+/** Where builds come from: the packages in content/, git, and source packages that people upload. */
+import { open, readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Blob, blobPath, hasBlob, putBlob } from '../kernel/blobs.ts'
+import type { App } from '../kernel/context.ts'
+import { invalid, PortalError } from '../kernel/errors.ts'
+import { reason } from '../kernel/reason.ts'
+import { publicKey } from '../kernel/signing.ts'
+import { checkGitRef, checkGitUrl } from '../kernel/source-url.ts'
+import { renderedName, renderSource } from '../kernel/template.ts'
+import type { Source, SourceFile } from './build.ts'
+
+/** Largest source package that one may upload. */
+export const MAX_SRPM_BYTES = 2 * 1024 ** 3
+
+const packageName = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/
+
+/** Names of the packages whose sources are in content/packages. */
+export async function contentPackages(app: App): Promise<string[]> {
+  const entries = await readdir(join(app.config.content_dir, 'packages'), {
+    withFileTypes: true,
+  }).catch(() => [])
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
+}
+
+async function sourceVariables(app: App): Promise<Record<string, string>> {
+  const { distribution, config } = app
+  const [release] = distribution.releases
+  return {
+    URL: config.url,
+    NAME: distribution.name,
+    ID: distribution.id,
+    VENDOR: distribution.vendor,
+    VERSION: release?.version ?? '',
+    CODENAME: release?.codename ?? '',
+    PUBLIC_KEY: await publicKey(app),
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes
+}
+
+/**
+ * Takes a package's files from content/packages/<name>, templates filled in, into the source store.
+ * @throws PortalError package.unknown
+ */
+export async function takeContentSource(app: App, name: string): Promise<Source> {
+  if (!packageName.test(name) || !(await contentPackages(app)).includes(name))
+    throw new PortalError('package.unknown', { field: 'package', params: { name } })
+  const folder = join(app.config.content_dir, 'packages', name)
+  const variables = await sourceVariables(app)
+  const files: SourceFile[] = []
+  for (const entry of (await readdir(folder)).sort()) {
+    const bytes = await readFile(join(folder, entry))
+    const rendered = renderedName(entry)
+    const content = rendered ? Buffer.from(renderSource(bytes.toString(), variables)) : bytes
+    files.push({ name: rendered ?? entry, ...(await keep(app, content)) })
+  }
+  const spec = files.find((file) => file.name.endsWith('.spec'))
+  if (!spec) throw new PortalError('build.source-refused', { reasons: [reason('build.no-spec')] })
+  return { kind: 'files', spec: spec.name, files }
+}
+
+function keep(app: App, content: Uint8Array): Promise<Blob> {
+  return putBlob(app, 'sources', once(content), { max_bytes: content.length })
+}
+
+/** A git source after the checks that need no network. @throws PortalError input.invalid */
+export function takeGitSource(app: App, url: string, ref: string): Source {
+  const [badUrl] = checkGitUrl(url, app.config.private_sources)
+  if (badUrl) throw invalid('url', badUrl)
+  const [badRef] = checkGitRef(ref)
+  if (badRef) throw invalid('ref', badRef)
+  return { kind: 'git', url, ref }
+}
+
+/** A source package that was uploaded before. @throws PortalError input.invalid */
+export async function takeUploadedSource(
+  app: App,
+  file: { filename: string; sha256: string; size_bytes: number },
+): Promise<Source> {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._+~^-]{0,240}\.src\.rpm$/.test(file.filename))
+    throw invalid('filename', reason('build.srpm-name'))
+  if (!(await hasBlob(app.config, 'sources', file.sha256)))
+    throw invalid('sha256', reason('build.srpm-unknown'))
+  const head = await readHead(blobPath(app.config, 'sources', file.sha256))
+  if (!isSourceRpm(head)) throw invalid('file', reason('build.srpm-format'))
+  return { kind: 'srpm', ...file }
+}
+
+async function readHead(path: string): Promise<Buffer> {
+  const handle = await open(path, 'r')
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(96), 0, 96, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** rpm's lead: magic ed ab ee db, then at byte 6 the type, 1 for source (rpm's format manual). */
+export function isSourceRpm(head: Uint8Array): boolean {
+  const magic = [0xed, 0xab, 0xee, 0xdb]
+  return head.length >= 96 && magic.every((byte, at) => head[at] === byte) && head[7] === 1
+}
