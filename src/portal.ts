@@ -7,7 +7,11 @@ import { csrf } from 'hono/csrf'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { subscription } from '../db/schema/kernel.ts'
-import type { App } from './kernel/context.ts'
+import { createAccountsApi } from './accounts/api.ts'
+import { createAccountForms } from './accounts/forms.ts'
+import { actorFromRequest } from './accounts/sessions.ts'
+import { addressOf } from './kernel/address.ts'
+import type { App, Ctx } from './kernel/context.ts'
 import { PortalError } from './kernel/errors.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
 
@@ -29,7 +33,10 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.use(requestId())
   portal.use(secureHeaders({ contentSecurityPolicy, referrerPolicy: 'same-origin' }))
   portal.use(async (c, next) => {
-    c.set('ctx', { app, actor: { kind: 'anonymous' }, requestId: c.get('requestId') })
+    const address = addressOf(c.req.raw, app.config.trusted_proxies)
+    const nobody: Ctx = { app, actor: { kind: 'anonymous' }, requestId: c.get('requestId') }
+    c.set('ctx', { ...nobody, ...(address && { address }) })
+    c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
   // Browsers name the origin of a form; programs with a token send JSON and none.
@@ -43,6 +50,8 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     openapi: '3.1.0',
     info: { title: `${app.distribution.name} portal`, version: '1' },
   })
+  portal.route('/api', createAccountsApi())
+  portal.route('/', createAccountForms())
   portal.all('/api/*', (c) => problem(c, new PortalError('not-found')))
   return portal
 }

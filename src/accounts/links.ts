@@ -57,7 +57,10 @@ function openLink(ctx: Ctx, purpose: LinkPurpose, token: string) {
 
 /** Whose link it is, without using it. @throws PortalError account.link-invalid */
 export async function readLink(ctx: Ctx, purpose: LinkPurpose, token: string) {
-  const [row] = await ctx.app.db.select().from(link).where(openLink(ctx, purpose, token))
+  const [row] = await ctx.app.db
+    .select()
+    .from(link)
+    .where(openLink(ctx, purpose, token))
   if (!row) throw new PortalError('account.link-invalid')
   return { person_id: row.person_id }
 }

@@ -52,7 +52,8 @@ export function emailKey(typed: string): string {
  * and brackets are out since they would change the header they are written into.
  */
 export function emailFaults(email: string): Reason[] {
-  const shape = /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}]+\.[^\s@<>()[\]\\,;:"\p{Cc}.]+$/u
+  const shape =
+    /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}]+\.[^\s@<>()[\]\\,;:"\p{Cc}.]+$/u
   return email.length <= EMAIL_MAX_CHARS && shape.test(email) ? [] : [reason('email.form')]
 }
 

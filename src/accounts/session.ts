@@ -64,7 +64,10 @@ function createAdapter(app: App): Adapter {
     async updateSessionExpiration(id, expiresAt) {
       const expires_at = fromLucia(expiresAt)
       await transaction({ app }, (tx) =>
-        tx.update(session).set({ expires_at }).where(eq(session.id, secretHash(id))),
+        tx
+          .update(session)
+          .set({ expires_at })
+          .where(eq(session.id, secretHash(id))),
       )
     },
     async deleteSession(id) {

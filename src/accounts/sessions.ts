@@ -54,8 +54,7 @@ export async function startSession(ctx: Ctx, person_id: number, agent: string): 
 export async function logOut(ctx: Ctx): Promise<string> {
   const { actor } = ctx
   const id = actor.kind === 'person' ? actor.session_id : undefined
-  if (id !== undefined)
-    await transaction(ctx, (tx) => tx.delete(session).where(eq(session.id, id)))
+  if (id !== undefined) await transaction(ctx, (tx) => tx.delete(session).where(eq(session.id, id)))
   return blankSessionCookie(ctx.app)
 }
 
