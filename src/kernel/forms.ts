@@ -4,8 +4,9 @@
  */
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { PortalError } from './errors.ts'
 import { type HttpContext, type HttpEnv, toPortalError } from './http.ts'
-import { sayError } from './words.ts'
+import { sayError, sayReason, type Translate } from './words.ts'
 
 const COOKIE = 'slipway_flash'
 const MAX_COOKIE_CHARS = 3500
@@ -69,6 +70,14 @@ export function localPath(path: string | undefined, fallback: string): string {
   return path && /^\/(?![/\\])[^\r\n]*$/.test(path) ? path : fallback
 }
 
+/** Beside its field, the reason alone says what to do. */
+function sayFormError(t: Translate, error: PortalError): string {
+  const reasons = error.code === 'input.invalid' ? (error.details.reasons ?? []) : []
+  return reasons.length > 0
+    ? reasons.map((each) => sayReason(t, each)).join(' ')
+    : sayError(t, error)
+}
+
 /**
  * A route that runs one verb for a form.
  * @param back page to return to when the verb refuses
@@ -93,7 +102,7 @@ export function formRoute(
       )
       setFlash(c, {
         kind: 'error',
-        sentence: sayError(t, error),
+        sentence: sayFormError(t, error),
         ...(error.details.field !== undefined && { field: error.details.field }),
         values,
       })

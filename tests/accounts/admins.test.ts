@@ -55,7 +55,7 @@ describe('the first administrator', () => {
     app.clock.advance(DAY_MS)
     expect((await claim(newer, 'wharf')).flash?.kind).toBe('error')
     const anonymous = ctxOf(app, { kind: 'anonymous' })
-    await expect(makeFirstAdminLink(anonymous)).rejects.toThrowError('account.forbidden')
+    await expect(makeFirstAdminLink(anonymous)).rejects.toThrow('account.forbidden')
   })
 })
 
@@ -97,7 +97,7 @@ describe('roles', () => {
     const change = { username: 'wharf', role: 'packager' } as const
     await expect(grantRole(system(), { ...change, reason: ' ' })).rejects.toThrow('input.invalid')
     const none = { ...change, username: 'nobody', reason: 'why not' }
-    await expect(grantRole(system(), none)).rejects.toThrowError('not-found')
+    await expect(grantRole(system(), none)).rejects.toThrow('not-found')
   })
 
   it('of a token count only within its scopes', async () => {

@@ -32,7 +32,7 @@ describe('a password', () => {
   })
 
   it('of the shipped list is refused', () => {
-    expect(() => requireGoodPassword('1Q2w3e4r5T', [])).toThrowError('input.invalid')
+    expect(() => requireGoodPassword('1Q2w3e4r5T', [])).toThrow('input.invalid')
     expect(() => requireGoodPassword('# Passwords of ten', [])).not.toThrow()
   })
 
