@@ -45,22 +45,33 @@ export async function requestBuild(ctx: Ctx, asked: AskedBuild): Promise<TaskRow
   return submitBuild(ctx, { target: asked.target ?? defaultTarget(ctx), source, label })
 }
 
-/** Queues the distribution's own packages that have never been built; a second start queues nothing. */
+/**
+ * Queues the distribution's own packages that have never been built; a second start queues nothing. A
+ * package whose sources can't be taken is logged and does not hold up the others.
+ * @returns how many were queued
+ */
 export async function seedPackages(ctx: Ctx): Promise<number> {
-  const names = await contentPackages(ctx.app)
   let queued = 0
-  for (const name of names) {
+  for (const name of await contentPackages(ctx.app)) {
     const built = await getPackage(ctx, name).catch(() => undefined)
     if (built) continue
-    await submitBuild(ctx, {
-      target: defaultTarget(ctx),
-      source: await takeContentSource(ctx.app, name),
-      label: name,
-      priority: 30,
-      unique_key: `seed:${name}`,
-      bootstrap: true,
-    })
-    queued++
+    try {
+      await seedPackage(ctx, name)
+      queued++
+    } catch (error) {
+      ctx.app.log.error({ err: error, package: name }, 'seed package not queued')
+    }
   }
   return queued
+}
+
+async function seedPackage(ctx: Ctx, name: string): Promise<void> {
+  await submitBuild(ctx, {
+    target: defaultTarget(ctx),
+    source: await takeContentSource(ctx.app, name),
+    label: name,
+    priority: 30,
+    unique_key: `seed:${name}`,
+    bootstrap: true,
+  })
 }

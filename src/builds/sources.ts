@@ -33,6 +33,7 @@ async function sourceVariables(app: App): Promise<Record<string, string>> {
     VENDOR: distribution.vendor,
     VERSION: release?.version ?? '',
     CODENAME: release?.codename ?? '',
+    DIST: release?.dist ?? '',
     PUBLIC_KEY: await publicKey(app),
   }
 }

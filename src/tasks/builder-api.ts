@@ -44,9 +44,8 @@ const heartbeatBody = z.object({
       z.object({
         id: z.int(),
         lease: z.string(),
-        progress: z
-          .object({ done: z.number(), total: z.number(), note: z.string().max(200).optional() })
-          .optional(),
+        /** What it does now, in a few words. */
+        progress: z.string().max(200).optional(),
       }),
     )
     .max(10_000),
@@ -65,7 +64,7 @@ const finishBody = z.object({
     .array(z.object({ line: z.int(), text: z.string().max(2000) }))
     .max(200)
     .optional(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
 })
 
 const jsonBody = <T extends z.ZodType>(schema: T) => ({
@@ -119,7 +118,7 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
       const wait_ms = Math.min(c.req.valid('query').wait_ms, MAX_WAIT_MS)
       const until = performance.now() + wait_ms
       for (;;) {
-        const task = await claimForBuilder(c.get('ctx'), c.get('builder'))
+        const task = await claimForBuilder(c.get('ctx'), c.get('builder').id)
         if (task) {
           const { id, method, arch, lease, payload } = task
           return c.json({ task: { id, method, arch, lease, lease_ms: LEASE_MS, payload } })

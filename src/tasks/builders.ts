@@ -10,7 +10,7 @@ import { newToken } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import type { BuilderRow } from './queries.ts'
-import { LEASE_MS, type Progress } from './task.ts'
+import { LEASE_MS } from './task.ts'
 import { claimTask, renewLease, type TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
@@ -83,7 +83,7 @@ export interface Heartbeat {
   capacity: number
   drivers: string[]
   missing: string[]
-  tasks: { id: number; lease: string; progress?: Progress | undefined }[]
+  tasks: { id: number; lease: string; progress?: string | undefined }[]
 }
 
 /** @returns the tasks that the builder holds no longer and must stop */
@@ -96,14 +96,17 @@ export async function heartbeat(ctx: Ctx, row: BuilderRow, beat: Heartbeat) {
       .where(eq(builder.id, row.id)),
   )
   const cancel: number[] = []
-  for (const each of tasks)
-    if (!(await renewLease(ctx.app, each.id, each.lease, each.progress))) cancel.push(each.id)
+  for (const { id, lease, progress } of tasks) {
+    const note = progress === undefined ? undefined : { done: 0, total: 0, note: progress }
+    if (!(await renewLease(ctx.app, id, lease, note))) cancel.push(id)
+  }
   return { lease_ms: LEASE_MS, cancel }
 }
 
 /** One task that this builder may take, by what it said of itself last. */
-export function claimForBuilder(ctx: Ctx, row: BuilderRow): Promise<TaskRow | undefined> {
-  if (row.drivers.length === 0) return Promise.resolve(undefined)
+export async function claimForBuilder(ctx: Ctx, id: number): Promise<TaskRow | undefined> {
+  const [row] = await ctx.app.db.select().from(builder).where(eq(builder.id, id))
+  if (!row?.enabled || row.drivers.length === 0) return undefined
   return claimTask(ctx.app, {
     name: `builder:${row.name}`,
     channels: row.channels,

@@ -21,7 +21,7 @@ export function taskStateName(state: number): TaskStateName {
   return names.find((name) => taskState[name] === state) ?? 'FREE'
 }
 
-/** True numbers of work done; no guesses. */
+/** True numbers of work done, no guesses: `total` is 0 where nobody knows how much there is. */
 export interface Progress {
   done: number
   total: number
