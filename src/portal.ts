@@ -10,10 +10,19 @@ import { subscription } from '../db/schema/kernel.ts'
 import { createAccountsApi } from './accounts/api.ts'
 import { createAccountForms } from './accounts/forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
+import { createBuildsApi } from './builds/api.ts'
+import { createBuildForms } from './builds/forms.ts'
 import { addressOf } from './kernel/address.ts'
 import type { App, Ctx } from './kernel/context.ts'
 import { PortalError } from './kernel/errors.ts'
+import { createEventsApi } from './kernel/events-api.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
+import { createMirrorsApi } from './mirrors/api.ts'
+import { createFiles } from './repos/files.ts'
+import { createTasksApi } from './tasks/api.ts'
+import { createBuilderApi } from './tasks/builder-api.ts'
+import { createUpdatesApi } from './updates/api.ts'
+import { createUpdateForms } from './updates/forms.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -46,12 +55,21 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     await app.db.$count(subscription)
     return c.json({ status: 'ok' })
   })
+  portal.route('/api', createAccountsApi())
+  portal.route('/', createAccountForms())
+  portal.route('/api/builder', createBuilderApi())
+  portal.route('/api', createTasksApi())
+  portal.route('/api', createBuildsApi())
+  portal.route('/api', createUpdatesApi())
+  portal.route('/api', createEventsApi())
+  portal.route('/', createMirrorsApi())
+  portal.route('/', createUpdateForms())
+  portal.route('/', createBuildForms())
+  portal.route('/pub', createFiles(app))
   portal.doc31('/api/openapi.json', {
     openapi: '3.1.0',
     info: { title: `${app.distribution.name} portal`, version: '1' },
   })
-  portal.route('/api', createAccountsApi())
-  portal.route('/', createAccountForms())
   portal.all('/api/*', (c) => problem(c, new PortalError('not-found')))
   return portal
 }
