@@ -1,0 +1,217 @@
+/**
+ * Runs one command in a bubblewrap sandbox: no network, no privileges, a file system of its own in
+ * which only the build folder can be written, and limits that end the whole tree of processes.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Reason } from '../kernel/reason.ts'
+import { isRunning, startTime } from './processes.ts'
+import type { Limits } from './protocol.ts'
+import { checkDisk, limitReason, watch } from './watch.ts'
+
+const mib = 1024 * 1024
+
+/** The numeric user that sandboxes run as when the builder itself is root. */
+export interface Identity {
+  uid: number
+  gid: number
+}
+
+export interface SandboxRun {
+  argv: string[]
+  /** Folder on the host that is /build inside; it belongs to `identity`. */
+  folder: string
+  /** Files on the host that are read-only inside: path inside -> path on the host. */
+  files: Record<string, string>
+  identity: Identity | undefined
+  limits: Limits
+  reserve_disk_bytes: number
+  /** Only git gets the host's network, and nothing that a package brings runs in that sandbox. */
+  network?: boolean
+  env?: Record<string, string>
+  onOutput: (chunk: Buffer, stream: 'stdout' | 'stderr') => void
+  /** Kills the run when aborted. */
+  signal: AbortSignal
+}
+
+export interface SandboxEnd {
+  /** Exit status of the command; 128 + N when signal N ended it. */
+  exit_code: number
+  /** The limit that ended it. */
+  exceeded: Reason | undefined
+  aborted: boolean
+}
+
+/** Folders of the host's tool chain besides /usr: links on a merged-/usr host, else folders. */
+function toolchainMounts(): string[] {
+  return ['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32'].flatMap((name) => {
+    const path = `/${name}`
+    if (!existsSync(path)) return []
+    const link = lstatSync(path).isSymbolicLink()
+    return link ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path]
+  })
+}
+
+/** What of /etc a tool chain needs: which command stands for cc, and where libraries are. */
+const etc = [
+  '/etc/alternatives',
+  '/etc/ld.so.cache',
+  '/etc/ld.so.conf',
+  '/etc/ld.so.conf.d',
+  '/etc/perl',
+]
+const etcForNetwork = [
+  '/etc/resolv.conf',
+  '/etc/ssl/certs',
+  '/etc/ssl/openssl.cnf',
+  '/etc/pki/tls',
+  '/etc/pki/ca-trust',
+]
+
+const readOnly = (paths: string[]) =>
+  paths.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path])
+
+function bwrapArguments(run: SandboxRun): string[] {
+  const env = {
+    PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+    HOME: '/build',
+    TMPDIR: '/build/tmp',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC',
+    ...run.env,
+  }
+  return [
+    ...[
+      '--unshare-all',
+      '--unshare-user',
+      '--disable-userns',
+      '--die-with-parent',
+      '--new-session',
+    ],
+    ...(run.network ? ['--share-net'] : []),
+    ...['--uid', '1000', '--gid', '1000', '--hostname', 'builder', '--info-fd', '3', '--clearenv'],
+    ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...['--ro-bind', '/usr', '/usr', ...toolchainMounts()],
+    ...readOnly(run.network ? [...etc, ...etcForNetwork] : etc),
+    ...Object.entries(run.files).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--size', String(64 * mib), '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
+    ...[
+      '--size',
+      String(256 * mib),
+      '--tmpfs',
+      '/tmp',
+      '--dir',
+      '/var',
+      '--symlink',
+      '../build/tmp',
+      '/var/tmp',
+    ],
+    ...['--bind', run.folder, '/build', '--remount-ro', '/', '--chdir', '/build', '--'],
+  ]
+}
+
+/**
+ * Limits that the kernel keeps. The file size and memory ones lie above what the watcher stops at, so
+ * that a build which exceeds a limit is told so by name; they bound what happens between two looks.
+ */
+function limited(argv: string[], limits: Limits): string[] {
+  const data_bytes = Math.ceil(limits.memory_bytes * 1.5) + 64 * mib
+  return [
+    // A machine short of memory ends builds first.
+    ...['/bin/sh', '-c', 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', 'sh'],
+    ...['/usr/bin/prlimit', `--nproc=${limits.processes}`, `--data=${data_bytes}`],
+    ...[`--fsize=${limits.disk_bytes + mib}`, '--core=0', '--'],
+    ...argv,
+  ]
+}
+
+/** The first process inside, as bwrap reports it; undefined when bwrap could not start it. */
+async function firstProcess(child: ChildProcess): Promise<number | undefined> {
+  let text = ''
+  for await (const chunk of child.stdio[3] as NodeJS.ReadableStream) text += String(chunk)
+  const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1]
+  return pid ? Number(pid) : undefined
+}
+
+/** Kills the first process inside, with which the kernel ends every other one, and waits for it. */
+async function endTree(root: number, start: string | undefined): Promise<void> {
+  while (isRunning(root, start)) {
+    try {
+      process.kill(root, 'SIGKILL')
+    } catch {
+      // It ended in between.
+    }
+    await sleep(10)
+  }
+}
+
+/** Counts output and hands it on until the log limit is reached. */
+function meterOutput(child: ChildProcess, run: SandboxRun, exceeded: (why: Reason) => void): void {
+  let size_bytes = 0
+  const take = (stream: 'stdout' | 'stderr') => (chunk: Buffer) => {
+    const room = run.limits.log_bytes - size_bytes
+    size_bytes += chunk.length
+    if (room > 0) run.onOutput(chunk.subarray(0, room), stream)
+    if (size_bytes > run.limits.log_bytes) exceeded(limitReason('log_bytes', run.limits))
+  }
+  child.stdout?.on('data', take('stdout'))
+  child.stderr?.on('data', take('stderr'))
+}
+
+function waitForEnd(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? (signal === 'SIGKILL' ? 137 : 128)))
+  })
+}
+
+/**
+ * Runs the command and returns when its last process is gone, so that nobody can change the folder
+ * while the caller reads it. A builder that dies takes the sandbox with it (PR_SET_PDEATHSIG).
+ * @throws Error when bubblewrap itself does not start
+ */
+export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
+  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run.argv, run.limits)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    ...run.identity,
+  })
+  const end: SandboxEnd = { exit_code: -1, exceeded: undefined, aborted: false }
+  const ended = waitForEnd(child)
+  const kill = () => child.kill('SIGKILL')
+  const exceed = (why: Reason) => {
+    end.exceeded ??= why
+    kill()
+  }
+  const abort = () => {
+    end.aborted = true
+    kill()
+  }
+  meterOutput(child, run, exceed)
+  const timer = setTimeout(
+    () => exceed(limitReason('time_s', run.limits)),
+    run.limits.time_s * 1000,
+  )
+  run.signal.addEventListener('abort', abort, { once: true })
+  if (run.signal.aborted) abort()
+  let stopWatching = () => {}
+  try {
+    const root = await Promise.race([firstProcess(child), ended.then(() => undefined)])
+    const start = root === undefined ? undefined : startTime(root)
+    if (root !== undefined) {
+      const { folder, limits, reserve_disk_bytes } = run
+      stopWatching = watch({ root, folder, limits, reserve_bytes: reserve_disk_bytes }, exceed)
+    }
+    end.exit_code = await ended
+    if (root !== undefined && start !== undefined) await endTree(root, start)
+    else if (root === undefined && !end.aborted && !end.exceeded)
+      throw new Error('bwrap did not start the command')
+  } finally {
+    stopWatching()
+    clearTimeout(timer)
+    run.signal.removeEventListener('abort', abort)
+  }
+  if (end.exit_code !== 0) end.exceeded ??= await checkDisk(run.folder, run.limits)
+  return end
+}

@@ -1,0 +1,89 @@
+/**
+ * The log of one task: a file in the scratch folder that grows, and an upload that follows it. The
+ * portal says how much it has; the upload goes on from there.
+ */
+import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const interval_ms = 250
+const eager_bytes = 64 * 1024
+const part_bytes = 1024 * 1024
+
+/** Sends bytes at an offset; returns how much of the log the portal now has. */
+export type SendLog = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<number>
+
+export interface TaskLog {
+  write(chunk: Uint8Array): void
+  /** A line of the builder's own, told from the build's by its mark. */
+  say(line: string): void
+  text(): string
+  /** Waits until the portal has all of it. @throws what sending threw */
+  end(): Promise<void>
+  /** Stops without sending the rest. */
+  drop(): void
+}
+
+/**
+ * @param path where the file is kept; it must not exist
+ * @param failed called when sending has failed for good
+ */
+export function openTaskLog(
+  path: string,
+  send: SendLog,
+  failed: (error: unknown) => void,
+): TaskLog {
+  const fd = openSync(path, 'wx+', 0o600)
+  let written = 0
+  let sent = 0
+  let ended = false
+  let wake = new AbortController()
+
+  const write = (chunk: Uint8Array) => {
+    if (ended) return
+    writeSync(fd, chunk)
+    written += chunk.length
+    if (written - sent >= eager_bytes) wake.abort()
+  }
+
+  async function sendNext(): Promise<void> {
+    const part = Buffer.alloc(Math.min(part_bytes, written - sent))
+    readSync(fd, part, 0, part.length, sent)
+    const has = await send(sent, part)
+    // More than was written would be another attempt's log: ours counts from here.
+    sent = Math.min(has, written)
+  }
+
+  async function follow(): Promise<void> {
+    while (!ended || sent < written) {
+      if (sent < written) await sendNext()
+      if (ended || written - sent >= eager_bytes) continue
+      wake = new AbortController()
+      await sleep(interval_ms, undefined, { signal: wake.signal }).catch(() => {})
+    }
+  }
+
+  const following = follow()
+    .catch((error: unknown) => {
+      ended = true
+      failed(error)
+      throw error
+    })
+    .finally(() => closeSync(fd))
+  following.catch(() => {})
+
+  return {
+    write,
+    say: (line) => write(Buffer.from(`== ${line}\n`)),
+    text: () => readFileSync(path, 'utf8'),
+    async end() {
+      ended = true
+      wake.abort()
+      await following
+    },
+    drop() {
+      ended = true
+      sent = written
+      wake.abort()
+    },
+  }
+}

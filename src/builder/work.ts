@@ -1,0 +1,161 @@
+/** What a method needs to do its task: its folder, its log, its sandbox and the way to the portal. */
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  closeSync,
+  constants,
+  createReadStream,
+  lstatSync,
+  openSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import type { Client } from './client.ts'
+import type { BuilderConfig } from './config.ts'
+import { BuildFailure, Dropped } from './failure.ts'
+import type { ClaimedTask, Limits, Output } from './protocol.ts'
+import { filename } from './protocol.ts'
+import { rpmMacros } from './rpm.ts'
+import { type Identity, runInSandbox, type SandboxEnd } from './sandbox.ts'
+import type { TaskFolder } from './scratch.ts'
+import type { TaskLog } from './task-log.ts'
+
+const captured_bytes = 1024 * 1024
+
+export interface Work {
+  config: BuilderConfig
+  client: Client
+  task: ClaimedTask
+  folder: TaskFolder
+  identity: Identity | undefined
+  log: TaskLog
+  /** Aborted when the lease is lost, the task cancelled or the builder stops. */
+  signal: AbortSignal
+  progress: (word: string) => void
+}
+
+export interface Command {
+  argv: string[]
+  dist: string
+  limits: Limits
+  network?: boolean
+  env?: Record<string, string>
+  /** Keeps what the command prints on stdout out of the log. */
+  quiet?: boolean
+}
+
+export interface CommandEnd extends SandboxEnd {
+  stdout: string
+  /** stdout and stderr as they came. Both are cut at 1 MiB. */
+  output: string
+}
+
+const passwd = 'root:x:0:0:root:/root:/sbin/nologin\nbuilder:x:1000:1000:builder:/build:/bin/sh\n'
+const group = 'root:x:0:\nbuilder:x:1000:\n'
+const hosts = '127.0.0.1 localhost builder\n::1 localhost builder\n'
+
+/** Writes the sandbox's own /etc beside the build folder, where the build cannot reach it. */
+function writeEtc(folder: string, dist: string): Record<string, string> {
+  const contents = {
+    '/etc/passwd': passwd,
+    '/etc/group': group,
+    '/etc/hosts': hosts,
+    '/etc/rpm/macros.slipway': rpmMacros(dist),
+  }
+  return Object.fromEntries(
+    Object.entries(contents).map(([inside, content]) => {
+      const outside = join(folder, inside.slice(1).replaceAll('/', '-'))
+      writeFileSync(outside, content, { mode: 0o644 })
+      return [inside, outside]
+    }),
+  )
+}
+
+/** A capture that keeps the first MiB. */
+function keep() {
+  const chunks: Buffer[] = []
+  let size_bytes = 0
+  return {
+    add(chunk: Buffer) {
+      if (size_bytes >= captured_bytes) return
+      size_bytes += chunk.length
+      chunks.push(Buffer.from(chunk))
+    },
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  }
+}
+
+/**
+ * Runs a command in the task's sandbox, its output in the log.
+ * @throws BuildFailure when it exceeds a limit; Dropped when the work is called off
+ */
+export async function runCommand(work: Work, command: Command): Promise<CommandEnd> {
+  const stdout = keep()
+  const output = keep()
+  const end = await runInSandbox({
+    argv: command.argv,
+    folder: work.folder.build,
+    files: writeEtc(work.folder.path, command.dist),
+    identity: work.identity,
+    limits: command.limits,
+    reserve_disk_bytes: work.config.reserve_disk_bytes,
+    network: command.network,
+    env: command.env,
+    signal: work.signal,
+    onOutput(chunk, stream) {
+      if (stream === 'stdout') stdout.add(chunk)
+      output.add(chunk)
+      if (!(command.quiet && stream === 'stdout')) work.log.write(chunk)
+    },
+  })
+  if (end.aborted) throw new Dropped('called off')
+  if (end.exceeded) throw new BuildFailure(end.exceeded.code, end.exceeded.params)
+  return { ...end, stdout: stdout.text(), output: output.text() }
+}
+
+/** Names in a folder of the build; empty when it is not a folder. The build may have left anything. */
+export function listFolder(path: string): string[] {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  return stat?.isDirectory() ? readdirSync(path).sort() : []
+}
+
+export const isPlainFile = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+async function digest(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  for await (const chunk of createReadStream('', { fd, autoClose: false }))
+    hash.update(chunk as Buffer)
+  closeSync(fd)
+  return hash.digest('hex')
+}
+
+/**
+ * Sends a file that the build made. Nothing of the build runs any more, so that the file stays what
+ * it is between looking and sending.
+ * @throws BuildFailure when it is a link or has an impossible name
+ */
+export async function sendOutput(work: Work, folder: string, name: string): Promise<Output> {
+  const path = join(folder, name)
+  if (!filename.safeParse(name).success || !isPlainFile(path)) {
+    throw new BuildFailure('build.output-unusable', { filename: name.slice(0, 200) })
+  }
+  const output = { filename: name, sha256: await digest(path), size_bytes: lstatSync(path).size }
+  await work.client.sendOutput(work.task, output, path, work.signal)
+  return output
+}
+
+/** Fetches an input into the build folder, readable by the build. @throws BuildFailure */
+export async function fetchInput(
+  work: Work,
+  sha256: string,
+  folder: string,
+  name: string,
+): Promise<string> {
+  const path = join(work.folder.build, folder, name)
+  await work.client.fetchInput(work.task, sha256, path, work.signal)
+  if (work.identity) chownSync(path, work.identity.uid, work.identity.gid)
+  return path
+}
