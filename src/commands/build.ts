@@ -60,14 +60,15 @@ async function buildHere(word: string, options: Options): Promise<void> {
     }
     const task = await requestBuild(ctx, asked)
     print(`${app.config.url}/tasks/${task.id}`)
-    for (let row = task; options.wait; row = (await getTask(app.db, task.id)) ?? row) {
-      if (!ENDED_STATES.includes(row.state)) {
-        await sleep(POLL_MS)
-        continue
-      }
-      if (row.state === taskState.CLOSED) return print(JSON.stringify(row.result))
-      throw new Error(row.reason ? sayReason(app.words.in('en'), row.reason) : 'canceled')
+    if (!options.wait) return
+    let row = task
+    while (!ENDED_STATES.includes(row.state)) {
+      await sleep(POLL_MS)
+      row = (await getTask(app.db, task.id)) ?? row
     }
+    if (row.state !== taskState.CLOSED)
+      throw new Error(row.reason ? sayReason(app.words.in('en'), row.reason) : 'canceled')
+    print(JSON.stringify(row.result))
   })
 }
 

@@ -13,4 +13,7 @@ export async function withApp<T>(work: (ctx: Ctx) => Promise<T>): Promise<T> {
   }
 }
 
-export const print = (line: string) => process.stdout.write(`${line}\n`)
+/** A line for whoever typed the command. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
