@@ -114,7 +114,7 @@ function addSelfService(forms: Hono<HttpEnv>): void {
   )
   forms.post(
     '/account/password',
-    formRoute('/account#password', async (c, { current = '', password = '' }) => {
+    formRoute('/account', async (c, { current = '', password = '' }) => {
       await changePassword(c.get('ctx'), { current, password })
       return { to: '/account', done: 'account.password.done' }
     }),
