@@ -4,15 +4,28 @@
  */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildFollowsTask, buildTask } from './builds/tasks.ts'
 import { systemClock } from './kernel/clock.ts'
 import { type Config, dataPath, readConfig } from './kernel/config.ts'
 import type { App } from './kernel/context.ts'
 import { openDatabase } from './kernel/db.ts'
 import { readDistribution } from './kernel/distribution.ts'
+import type { Subscriber } from './kernel/events.ts'
 import { createLog } from './kernel/log.ts'
 import { root } from './kernel/paths.ts'
 import { systemRandom } from './kernel/random.ts'
 import { readWords } from './kernel/words.ts'
+import { importTask } from './repos/import.ts'
+import type { TaskHandler } from './tasks/handler.ts'
+import { pushFollowsTask, pushTask } from './updates/push-task.ts'
+
+/** Every kind of task that a worker does, by method. */
+export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
+  [buildTask, importTask, pushTask].map((handler) => [handler.method, handler as TaskHandler]),
+)
+
+/** Who acts on what happened. */
+export const subscribers: Subscriber[] = [buildFollowsTask, pushFollowsTask]
 
 export interface AppOptions {
   config?: Config

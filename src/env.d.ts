@@ -3,6 +3,8 @@
 declare namespace App {
   interface Locals {
     ctx: import('./kernel/context.ts').Ctx
+    /** BCP 47 tag of the language that the page is written in. */
+    language: string
     t: import('./kernel/words.ts').Translate
     /** What the last form did, for this one page. */
     flash: import('./kernel/forms.ts').Flash | undefined

@@ -1,6 +1,6 @@
 /** The web pipeline, in reading order: what machines ask (portal.ts), then pages (Astro). */
 import { astro, getFetchState } from 'astro/hono'
-import { takeFlash } from './kernel/forms.ts'
+import { clearFlash, readFlash } from './kernel/forms.ts'
 import { createPortal } from './portal.ts'
 import { webApp } from './web.ts'
 
@@ -9,9 +9,12 @@ const portal = createPortal(app)
 
 portal.use(async (c, next) => {
   const { locals } = getFetchState(c)
-  const flash = takeFlash(c)
-  Object.assign(locals, { ctx: c.get('ctx'), t: app.words.in('en'), flash })
+  const flash = readFlash(c)
+  const language = 'en'
+  Object.assign(locals, { ctx: c.get('ctx'), language, t: app.words.in(language), flash })
   await next()
+  // After the page: headers set before it do not reach the answer that Astro makes.
+  if (flash) clearFlash(c)
 })
 portal.use(astro())
 

@@ -7,9 +7,22 @@ import { csrf } from 'hono/csrf'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { subscription } from '../db/schema/kernel.ts'
-import type { App } from './kernel/context.ts'
+import { createAccountsApi } from './accounts/api.ts'
+import { createAccountForms } from './accounts/forms.ts'
+import { actorFromRequest } from './accounts/sessions.ts'
+import { createBuildsApi } from './builds/api.ts'
+import { createBuildForms } from './builds/forms.ts'
+import { addressOf } from './kernel/address.ts'
+import type { App, Ctx } from './kernel/context.ts'
 import { PortalError } from './kernel/errors.ts'
+import { createEventsApi } from './kernel/events-api.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
+import { createMirrorsApi } from './mirrors/api.ts'
+import { createFiles } from './repos/files.ts'
+import { createTasksApi } from './tasks/api.ts'
+import { createBuilderApi } from './tasks/builder-api.ts'
+import { createUpdatesApi } from './updates/api.ts'
+import { createUpdateForms } from './updates/forms.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -29,7 +42,10 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.use(requestId())
   portal.use(secureHeaders({ contentSecurityPolicy, referrerPolicy: 'same-origin' }))
   portal.use(async (c, next) => {
-    c.set('ctx', { app, actor: { kind: 'anonymous' }, requestId: c.get('requestId') })
+    const address = addressOf(c.req.raw, app.config.trusted_proxies)
+    const nobody: Ctx = { app, actor: { kind: 'anonymous' }, requestId: c.get('requestId') }
+    c.set('ctx', { ...nobody, ...(address && { address }) })
+    c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
   // Browsers name the origin of a form; programs with a token send JSON and none.
@@ -39,6 +55,17 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     await app.db.$count(subscription)
     return c.json({ status: 'ok' })
   })
+  portal.route('/api', createAccountsApi())
+  portal.route('/', createAccountForms())
+  portal.route('/api/builder', createBuilderApi())
+  portal.route('/api', createTasksApi())
+  portal.route('/api', createBuildsApi())
+  portal.route('/api', createUpdatesApi())
+  portal.route('/api', createEventsApi())
+  portal.route('/', createMirrorsApi())
+  portal.route('/', createUpdateForms())
+  portal.route('/', createBuildForms())
+  portal.route('/pub', createFiles(app))
   portal.doc31('/api/openapi.json', {
     openapi: '3.1.0',
     info: { title: `${app.distribution.name} portal`, version: '1' },

@@ -114,6 +114,8 @@ export interface TaggedOptions {
   inherit?: boolean
   /** Only the newest of each package. */
   latest?: boolean
+  /** Only builds of these packages. */
+  package_ids?: number[]
 }
 
 /** Builds in a tag. With inheritance, a package's builds come from the nearest tag that has it. */
@@ -129,7 +131,13 @@ export async function taggedBuilds(
     .select({ build, tag_id: tag_build.tag_id })
     .from(tag_build)
     .innerJoin(build, eq(build.id, tag_build.build_id))
-    .where(and(inArray(tag_build.tag_id, order), liveAt(options.at_change)))
+    .where(
+      and(
+        inArray(tag_build.tag_id, order),
+        options.package_ids && inArray(tag_build.package_id, options.package_ids),
+        liveAt(options.at_change),
+      ),
+    )
     .orderBy(desc(tag_build.added_by_change))
   const nearest = new Map<number, number>()
   for (const row of rows) {

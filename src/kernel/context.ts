@@ -15,7 +15,15 @@ export type Scope = 'read' | 'vote' | 'package' | 'admin'
 
 export type Actor =
   | { kind: 'anonymous' }
-  | { kind: 'person'; id: number; username: string; roles: Role[]; scopes: Scope[] }
+  | {
+      kind: 'person'
+      id: number
+      username: string
+      roles: Role[]
+      scopes: Scope[]
+      /** Row of the session it came by (a digest, not the cookie); absent for a token. */
+      session_id?: string
+    }
   | { kind: 'builder'; id: number; name: string }
   | { kind: 'system'; name: string }
 

@@ -68,6 +68,10 @@ function openSqlite(file: string): Database {
 
 function openPostgres(url: string): Database {
   const pool = new pg.Pool({ connectionString: url, max: 10 })
+  // An idle connection that the server ends is replaced at the next query; an `error` that nobody
+  // listens to would end the program instead.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const orm = drizzlePostgres(pool)
   return {
     reader: orm as unknown as Reader,

@@ -20,6 +20,8 @@ export const errorStatus = {
   'account.scope-missing': 403,
   'account.token-invalid': 401,
   'account.link-invalid': 410,
+  'account.unverified': 403,
+  'account.session-needed': 403,
 
   'task.lease-lost': 409,
   'task.not-cancelable': 409,

@@ -4,8 +4,9 @@
  */
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import type { PortalError } from './errors.ts'
 import { type HttpContext, type HttpEnv, toPortalError } from './http.ts'
-import { sayError } from './words.ts'
+import { sayError, sayReason, type Translate } from './words.ts'
 
 const COOKIE = 'slipway_flash'
 const MAX_COOKIE_CHARS = 3500
@@ -41,16 +42,19 @@ export function setFlash(c: Context, flash: Flash): void {
   })
 }
 
-/** The message for this page, once. */
-export function takeFlash(c: Context): Flash | undefined {
+/** The message for this page; clearFlash belongs to the same answer, so that it shows once. */
+export function readFlash(c: Context): Flash | undefined {
   const raw = getCookie(c, COOKIE)
   if (raw === undefined) return undefined
-  deleteCookie(c, COOKIE, { path: '/' })
   try {
     return JSON.parse(Buffer.from(raw, 'base64url').toString()) as Flash
   } catch {
     return undefined
   }
+}
+
+export function clearFlash(c: Context): void {
+  deleteCookie(c, COOKIE, { path: '/' })
 }
 
 export interface FormOutcome {
@@ -64,6 +68,14 @@ export interface FormOutcome {
 /** A path on this site: never another origin, whatever the form says. */
 export function localPath(path: string | undefined, fallback: string): string {
   return path && /^\/(?![/\\])[^\r\n]*$/.test(path) ? path : fallback
+}
+
+/** Beside its field, the reason alone says what to do. */
+function sayFormError(t: Translate, error: PortalError): string {
+  const reasons = error.code === 'input.invalid' ? (error.details.reasons ?? []) : []
+  return reasons.length > 0
+    ? reasons.map((each) => sayReason(t, each)).join(' ')
+    : sayError(t, error)
 }
 
 /**
@@ -90,7 +102,7 @@ export function formRoute(
       )
       setFlash(c, {
         kind: 'error',
-        sentence: sayError(t, error),
+        sentence: sayFormError(t, error),
         ...(error.details.field !== undefined && { field: error.details.field }),
         values,
       })

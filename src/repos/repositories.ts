@@ -65,6 +65,16 @@ export async function publishedGenerations(
   return rows.filter((row) => row.published_at !== null)
 }
 
+/** What a push made of each repository, published or not. */
+export async function draftedGenerations(db: Reader, push_id: number) {
+  return db
+    .select({ repository, generation })
+    .from(generation)
+    .innerJoin(repository, eq(repository.id, generation.repository_id))
+    .where(eq(generation.push_id, push_id))
+    .orderBy(asc(repository.path))
+}
+
 export interface PlacedRpm {
   rpm: RpmRow
   build: BuildRow

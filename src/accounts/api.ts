@@ -1,0 +1,124 @@
+/** Accounts for programs: oneself, one's tokens, people, and the roles that an administrator gives. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { iso } from '../kernel/clock.ts'
+import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { grantRole, revokeRole } from './admins.ts'
+import { findProfile, ownAccount } from './people.ts'
+import { allScopes, grantedRoles, type Profile, USERNAME_MAX_CHARS } from './person.ts'
+import { createToken, listTokens, revokeToken, type TokenView } from './tokens.ts'
+
+const username = z.string().max(USERNAME_MAX_CHARS)
+const scope = z.enum(allScopes as ['read', 'vote', 'package', 'admin'])
+const roleParams = z.object({ username, role: z.enum(grantedRoles) })
+const roleBody = z.object({ reason: z.string().min(1).max(1000) })
+const tokenBody = z.object({
+  name: z.string().max(200),
+  scopes: z.array(scope),
+  life_days: z.int().min(0).max(3650).default(90),
+})
+
+const profileJson = ({ since, ...profile }: Profile) => ({ ...profile, since: iso(since) })
+
+const tokenJson = (token: TokenView) => ({
+  ...token,
+  created_at: iso(token.created_at),
+  last_used_at: iso(token.last_used_at),
+  expires_at: iso(token.expires_at),
+})
+
+export function createAccountsApi() {
+  const api = createApi()
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/account/me',
+      tags: ['accounts'],
+      responses: { 200: { description: 'Who you are and what you may do.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { actor } = c.get('ctx')
+      const { id: _, ...me } = await ownAccount(c.get('ctx'))
+      const scopes = actor.kind === 'person' ? actor.scopes : []
+      return jsonWithEtag(c, { ...me, since: iso(me.since), scopes })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/people/{username}',
+      tags: ['accounts'],
+      request: { params: z.object({ username }) },
+      responses: { 200: { description: 'A person, as everyone sees them.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const profile = await findProfile(c.get('ctx'), c.req.valid('param').username)
+      return jsonWithEtag(c, profileJson(profile))
+    },
+  )
+  addTokenRoutes(api)
+  addRoleRoutes(api)
+  return api
+}
+
+function addTokenRoutes(api: ReturnType<typeof createApi>): void {
+  const path = '/account/tokens'
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path,
+      tags: ['accounts'],
+      responses: { 200: { description: 'Your tokens, without the secrets.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const items = (await listTokens(c.get('ctx'))).map(tokenJson)
+      return jsonWithEtag(c, { items, next: null })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path,
+      tags: ['accounts'],
+      request: { body: { content: { 'application/json': { schema: tokenBody } }, required: true } },
+      responses: { 201: { description: 'The token, this once.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { token, ...made } = await createToken(c.get('ctx'), c.req.valid('json'))
+      return c.json({ token, ...tokenJson(made) }, 201, { 'Cache-Control': 'no-store' })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/account/tokens/{id}',
+      tags: ['accounts'],
+      request: { params: z.object({ id: z.coerce.number().int() }) },
+      responses: { 204: { description: 'Revoked.' }, ...problemResponse },
+    }),
+    async (c) => {
+      await revokeToken(c.get('ctx'), c.req.valid('param').id)
+      return c.body(null, 204)
+    },
+  )
+}
+
+function addRoleRoutes(api: ReturnType<typeof createApi>): void {
+  const path = '/people/{username}/roles/{role}'
+  const body = { content: { 'application/json': { schema: roleBody } }, required: true }
+  const request = { params: roleParams, body }
+  const responses = { 204: { description: 'So it is.' }, ...problemResponse }
+  api.openapi(
+    createRoute({ method: 'put', path, tags: ['accounts'], request, responses }),
+    async (c) => {
+      await grantRole(c.get('ctx'), { ...c.req.valid('param'), ...c.req.valid('json') })
+      return c.body(null, 204)
+    },
+  )
+  api.openapi(
+    createRoute({ method: 'delete', path, tags: ['accounts'], request, responses }),
+    async (c) => {
+      await revokeRole(c.get('ctx'), { ...c.req.valid('param'), ...c.req.valid('json') })
+      return c.body(null, 204)
+    },
+  )
+}

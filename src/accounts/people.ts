@@ -1,0 +1,57 @@
+/** People as others see them, and what one changes about oneself. */
+import { eq } from 'drizzle-orm'
+import { person } from '../../db/schema/accounts.ts'
+import { requirePerson } from '../kernel/access.ts'
+import { audit, auditOfPerson } from '../kernel/audit.ts'
+import type { Ctx } from '../kernel/context.ts'
+import { PortalError } from '../kernel/errors.ts'
+import { transaction } from '../kernel/transaction.ts'
+import { requireSession } from './access.ts'
+import { cleanDisplayName, type Profile, rolesOf, usernameKey } from './person.ts'
+import { grantedTo, type PersonRow, personById, personByUsername } from './queries.ts'
+
+async function profileOf(ctx: Ctx, row: PersonRow): Promise<Profile> {
+  const { username, display_name, verified_at, created_at } = row
+  const roles = rolesOf(await grantedTo(ctx.app.db, row.id))
+  return { username, display_name, roles, since: verified_at ?? created_at }
+}
+
+/** A person's public profile; one who is not verified is not there yet. @throws PortalError not-found */
+export async function findProfile(ctx: Ctx, username: string): Promise<Profile> {
+  const row = await personByUsername(ctx.app.db, usernameKey(username))
+  if (!row || row.verified_at === null) throw new PortalError('not-found')
+  return profileOf(ctx, row)
+}
+
+export interface OwnAccount extends Profile {
+  id: number
+  email: string
+}
+
+/** Oneself. @throws PortalError account.log-in-needed */
+export async function ownAccount(ctx: Ctx): Promise<OwnAccount> {
+  const me = requirePerson(ctx)
+  const row = await personById(ctx.app.db, me.id)
+  if (!row) throw new PortalError('account.log-in-needed')
+  return { id: row.id, email: row.email, ...(await profileOf(ctx, row)) }
+}
+
+/** Changes what others read as one's name; empty for none. */
+export async function changeProfile(ctx: Ctx, input: { display_name: string }): Promise<void> {
+  const me = requireSession(ctx)
+  const display_name = cleanDisplayName(input.display_name)
+  await transaction(ctx, async (tx) => {
+    await tx.update(person).set({ display_name }).where(eq(person.id, me.id))
+    const subject = `person:${me.username}`
+    await audit(tx, ctx, {
+      action: 'account.profile-changed',
+      subject,
+      details: { display_name },
+    })
+  })
+}
+
+/** What was done with or by one's own account, newest first. */
+export async function ownLog(ctx: Ctx, limit = 30) {
+  return auditOfPerson(ctx.app.db, requireSession(ctx).id, limit)
+}

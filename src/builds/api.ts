@@ -1,0 +1,173 @@
+/** Builds and packages over HTTP: lists, one, submit, upload of a source package. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { requireRole } from '../kernel/access.ts'
+import { putBlob } from '../kernel/blobs.ts'
+import { iso } from '../kernel/clock.ts'
+import type { Ctx } from '../kernel/context.ts'
+import { createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
+import { sayReason, type Translate } from '../kernel/words.ts'
+import { taskJson } from '../tasks/api.ts'
+import { type BuildStateName, buildState, buildStateName, fileSchema } from './build.ts'
+import { type BuildRow, getPackage, listBuilds, listPackages, viewBuild } from './builds.ts'
+import { requestBuild } from './requests.ts'
+import { MAX_SRPM_BYTES } from './sources.ts'
+
+const stateNames = Object.keys(buildState) as [BuildStateName, ...BuildStateName[]]
+
+/** A build as JSON. */
+export function buildJson(t: Translate, row: BuildRow) {
+  const { nvr, name, epoch, version, release, target, source, summary, task_id, bootstrap } = row
+  return {
+    ...{ nvr, name, epoch, version, release, target, source, summary, task_id, bootstrap },
+    state: buildStateName(row.state),
+    reason: row.reason && { code: row.reason.code, sentence: sayReason(t, row.reason) },
+    created_at: iso(row.created_at),
+    completed_at: iso(row.completed_at),
+  }
+}
+
+const submitBody = z.union([
+  z.object({ target: z.string().max(100).optional(), package: z.string().max(200) }),
+  z.object({
+    target: z.string().max(100).optional(),
+    url: z.string().max(2000),
+    ref: z.string().max(200).default('HEAD'),
+  }),
+  z.object({
+    target: z.string().max(100).optional(),
+    srpm: fileSchema.omit({ name: true }).extend({ filename: z.string().max(255) }),
+  }),
+])
+
+const words = (ctx: Ctx) => ctx.app.words.in('en')
+
+export function createBuildsApi() {
+  const api = createApi()
+  addReads(api)
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/builds',
+      tags: ['builds'],
+      request: {
+        body: { required: true, content: { 'application/json': { schema: submitBody } } },
+      },
+      responses: { 202: { description: 'Queued: the task to follow.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      const task = await requestBuild(ctx, c.req.valid('json'))
+      return c.json(taskJson(words(ctx), task), 202)
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/sources',
+      tags: ['builds'],
+      request: {
+        query: z.object({
+          sha256: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/)
+            .optional(),
+        }),
+      },
+      responses: {
+        201: { description: 'Kept: its digest, to be named in a build.' },
+        ...problemResponse,
+      },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      requireRole(ctx, 'packager', 'package')
+      const length = c.req.header('Content-Length')
+      const body = c.req.raw.body ?? new Response('').body ?? []
+      const blob = await putBlob(ctx.app, 'sources', body as AsyncIterable<Uint8Array>, {
+        sha256: c.req.valid('query').sha256,
+        size_bytes: length === undefined ? undefined : Number(length),
+        max_bytes: MAX_SRPM_BYTES,
+      })
+      return c.json(blob, 201)
+    },
+  )
+  return api
+}
+
+function addReads(api: ReturnType<typeof createApi>): void {
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/builds',
+      tags: ['builds'],
+      request: {
+        query: pageQuery.extend({
+          package: z.string().max(200).optional(),
+          state: z.enum(stateNames).optional(),
+        }),
+      },
+      responses: { 200: { description: 'Builds, newest first.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      const { state, ...query } = c.req.valid('query')
+      const filter = { ...query, state: state && buildState[state] }
+      const { items, next } = await listBuilds(ctx, filter)
+      return jsonWithEtag(c, { items: items.map((row) => buildJson(words(ctx), row)), next })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/builds/{nvr}',
+      tags: ['builds'],
+      request: { params: z.object({ nvr: z.string() }) },
+      responses: {
+        200: { description: 'One build with its packages and tags.' },
+        ...problemResponse,
+      },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      const { build, rpms, tags } = await viewBuild(ctx, c.req.valid('param').nvr)
+      const files = rpms.map(
+        ({ filename, name, epoch, version, release, arch, sha256, size_bytes }) => ({
+          ...{ filename, name, epoch, version, release, arch, sha256, size_bytes },
+        }),
+      )
+      return jsonWithEtag(c, { ...buildJson(words(ctx), build), rpms: files, tags })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/packages',
+      tags: ['builds'],
+      request: { query: pageQuery.extend({ search: z.string().max(100).optional() }) },
+      responses: { 200: { description: 'Source packages by name.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const { items, next } = await listPackages(c.get('ctx'), c.req.valid('query'))
+      const rows = items.map(({ name, summary, source }) => ({ name, summary, source }))
+      return jsonWithEtag(c, { items: rows, next })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/packages/{name}',
+      tags: ['builds'],
+      request: { params: z.object({ name: z.string() }) },
+      responses: { 200: { description: 'A package and its latest builds.' }, ...problemResponse },
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      const { name, summary, source } = await getPackage(ctx, c.req.valid('param').name)
+      const { items } = await listBuilds(ctx, { package: name, limit: 20 })
+      return jsonWithEtag(c, {
+        ...{ name, summary, source },
+        builds: items.map((row) => buildJson(words(ctx), row)),
+      })
+    },
+  )
+}

@@ -1,0 +1,66 @@
+/** What people ask to build, however they ask (API, page, CLI), as a queued build. */
+
+import { requireRole } from '../kernel/access.ts'
+import type { Ctx } from '../kernel/context.ts'
+import { PortalError } from '../kernel/errors.ts'
+import { reason } from '../kernel/reason.ts'
+import type { TaskRow } from '../tasks/tasks.ts'
+import type { Source } from './build.ts'
+import { describeSource, getPackage, submitBuild } from './builds.ts'
+import { contentPackages, takeContentSource, takeGitSource, takeUploadedSource } from './sources.ts'
+
+export type AskedSource =
+  | { package: string }
+  | { url: string; ref: string }
+  | { srpm: { filename: string; sha256: string; size_bytes: number } }
+
+export type AskedBuild = AskedSource & { target?: string | undefined }
+
+/** The target that is meant when nobody names one: that of the first release. */
+export function defaultTarget(ctx: Ctx): string {
+  const [first] = ctx.app.distribution.releases
+  if (!first) throw new PortalError('target.unknown')
+  return first.name
+}
+
+async function takeSource(ctx: Ctx, asked: AskedSource): Promise<Source> {
+  const { app } = ctx
+  if ('url' in asked) return takeGitSource(app, asked.url, asked.ref)
+  if ('srpm' in asked) return takeUploadedSource(app, asked.srpm)
+  if ((await contentPackages(app)).includes(asked.package))
+    return takeContentSource(app, asked.package)
+  const known = await getPackage(ctx, asked.package)
+  if (known.source?.kind === 'git') return takeGitSource(app, known.source.url, known.source.ref)
+  throw new PortalError('build.source-refused', {
+    field: 'package',
+    reasons: [reason('build.no-source', { name: asked.package })],
+  })
+}
+
+/** Queues what was asked for. @throws PortalError that names the field at fault */
+export async function requestBuild(ctx: Ctx, asked: AskedBuild): Promise<TaskRow> {
+  requireRole(ctx, 'packager', 'package')
+  const source = await takeSource(ctx, asked)
+  const label = 'package' in asked ? asked.package : describeSource(source)
+  return submitBuild(ctx, { target: asked.target ?? defaultTarget(ctx), source, label })
+}
+
+/** Queues the distribution's own packages that have never been built; a second start queues nothing. */
+export async function seedPackages(ctx: Ctx): Promise<number> {
+  const names = await contentPackages(ctx.app)
+  let queued = 0
+  for (const name of names) {
+    const built = await getPackage(ctx, name).catch(() => undefined)
+    if (built) continue
+    await submitBuild(ctx, {
+      target: defaultTarget(ctx),
+      source: await takeContentSource(ctx.app, name),
+      label: name,
+      priority: 30,
+      unique_key: `seed:${name}`,
+      bootstrap: true,
+    })
+    queued++
+  }
+  return queued
+}

@@ -1,0 +1,52 @@
+/** First start: everything that a portal needs before it serves. Each part does nothing when it is done. */
+import { existsSync } from 'node:fs'
+import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { seedPackages } from './builds/requests.ts'
+import { syncTags } from './builds/tags.ts'
+import { syncReleases } from './distribution/releases.ts'
+import { dataPath } from './kernel/config.ts'
+import { type App, systemCtx } from './kernel/context.ts'
+import { ensureSigningKey } from './kernel/signing.ts'
+import { missingTools } from './kernel/tools.ts'
+import { syncRepositories } from './repos/repositories.ts'
+import { addBuilder, listBuilders, renewBuilderToken } from './tasks/builders.ts'
+
+/** The builder that `slipway up` starts on the portal's own machine. */
+const LOCAL_BUILDER = 'local'
+
+export const builderTokenFile = (app: App) => dataPath(app.config, 'keys', 'builder.token')
+
+export interface SetupResult {
+  /** Tools that building and publishing need and this machine lacks. */
+  missing: string[]
+  /** Packages queued for their first build. */
+  seeded: number
+}
+
+/** Migrates the database and makes what is missing: releases, tags, repositories, key, token, seeds. */
+export async function setUp(app: App): Promise<SetupResult> {
+  const ctx = systemCtx(app, 'setup')
+  await app.database.migrate()
+  await syncReleases(ctx)
+  await syncTags(ctx)
+  await syncRepositories(ctx)
+  await ensureBuilderToken(app)
+  const missing = await missingTools()
+  // Without gpg there is no key, and without a key no package could be published: seeds wait.
+  if (missing.includes('gpg')) return { missing, seeded: 0 }
+  await ensureSigningKey(app)
+  return { missing, seeded: await seedPackages(ctx) }
+}
+
+async function ensureBuilderToken(app: App): Promise<void> {
+  const ctx = systemCtx(app, 'setup')
+  const file = builderTokenFile(app)
+  if (existsSync(file) && (await readFile(file, 'utf8')).startsWith('slb_')) return
+  const known = (await listBuilders(ctx)).some((each) => each.name === LOCAL_BUILDER)
+  const token = await (known ? renewBuilderToken : addBuilder)(ctx, LOCAL_BUILDER)
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await writeFile(`${file}.part`, `${token}\n`, { mode: 0o600 })
+  await chmod(`${file}.part`, 0o600)
+  await rename(`${file}.part`, file)
+}

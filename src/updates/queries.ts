@@ -1,0 +1,178 @@
+/** Drizzle of the updates room; no decisions. */
+import { and, asc, desc, eq, inArray, isNull, lt, ne, type SQL, sum } from 'drizzle-orm'
+import { build } from '../../db/schema/builds.ts'
+import {
+  comment,
+  gate_result,
+  update,
+  update_bug,
+  update_build,
+  update_cve,
+  update_testcase,
+  vote,
+} from '../../db/schema/updates.ts'
+import type { Reader } from '../kernel/db.ts'
+import type { UpdateStatus, UpdateType } from './update.ts'
+
+export type UpdateRow = typeof update.$inferSelect
+export type VoteRow = typeof vote.$inferSelect
+export type CommentRow = typeof comment.$inferSelect
+export type GateRow = typeof gate_result.$inferSelect
+
+export async function findUpdate(db: Reader, alias: string): Promise<UpdateRow | undefined> {
+  const [row] = await db.select().from(update).where(eq(update.alias, alias))
+  return row
+}
+
+/** Builds of updates, with the update that each is in. */
+export function buildsOfUpdates(db: Reader, update_ids: number[]) {
+  return db
+    .select({ update_id: update_build.update_id, build })
+    .from(update_build)
+    .innerJoin(build, eq(build.id, update_build.build_id))
+    .where(inArray(update_build.update_id, update_ids))
+    .orderBy(asc(build.nvr))
+}
+
+/** Live updates of some builds: pending, testing or stable. */
+export function updatesOfBuilds(db: Reader, build_ids: number[]) {
+  return db
+    .select({ update, build_id: update_build.build_id })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .where(
+      and(
+        inArray(update_build.build_id, build_ids),
+        inArray(update.status, ['pending', 'testing', 'stable']),
+      ),
+    )
+}
+
+/** Updates of a package in a release that a newer one may obsolete. */
+export async function openUpdatesOf(db: Reader, release: string, packages: string[]) {
+  const rows = await db
+    .selectDistinct({ update })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .where(
+      and(
+        inArray(update_build.package, packages),
+        eq(update.release, release),
+        inArray(update.status, ['pending', 'testing']),
+        isNull(update.push_id),
+      ),
+    )
+  return rows.map((row) => row.update)
+}
+
+/** Sums of live votes of a revision by subject (`update`, `bug:<id>`, `testcase:<id>`). */
+export async function karmaBySubject(
+  db: Reader,
+  row: Pick<UpdateRow, 'id' | 'revision' | 'submitter_id'>,
+): Promise<Map<string, number>> {
+  const sums = await db
+    .select({ subject: vote.subject, karma: sum(vote.karma) })
+    .from(vote)
+    .where(
+      and(
+        eq(vote.update_id, row.id),
+        eq(vote.revision, row.revision),
+        ne(vote.person_id, row.submitter_id),
+        isNull(vote.withdrawn_at),
+      ),
+    )
+    .groupBy(vote.subject)
+  return new Map(sums.map((each) => [each.subject, Number(each.karma ?? 0)]))
+}
+
+export function bugsOf(db: Reader, update_id: number) {
+  return db
+    .select()
+    .from(update_bug)
+    .where(eq(update_bug.update_id, update_id))
+    .orderBy(update_bug.id)
+}
+
+export function testcasesOf(db: Reader, update_id: number) {
+  return db
+    .select()
+    .from(update_testcase)
+    .where(eq(update_testcase.update_id, update_id))
+    .orderBy(update_testcase.id)
+}
+
+export function cvesOf(db: Reader, update_id: number) {
+  return db
+    .select()
+    .from(update_cve)
+    .where(eq(update_cve.update_id, update_id))
+    .orderBy(update_cve.cve)
+}
+
+export function gatesOf(db: Reader, update_id: number, revision: number): Promise<GateRow[]> {
+  return db
+    .select()
+    .from(gate_result)
+    .where(and(eq(gate_result.update_id, update_id), eq(gate_result.revision, revision)))
+    .orderBy(asc(gate_result.check))
+}
+
+export function votesOf(db: Reader, update_id: number): Promise<VoteRow[]> {
+  return db.select().from(vote).where(eq(vote.update_id, update_id)).orderBy(asc(vote.at))
+}
+
+export function commentsOf(db: Reader, update_id: number, limit = 500): Promise<CommentRow[]> {
+  return db
+    .select()
+    .from(comment)
+    .where(eq(comment.update_id, update_id))
+    .orderBy(asc(comment.id))
+    .limit(limit)
+}
+
+export interface UpdateFilter {
+  release?: string | undefined
+  status?: UpdateStatus | undefined
+  type?: UpdateType | undefined
+  /** Only what is requested and not in a push. */
+  requested?: boolean
+  submitter_id?: number | undefined
+}
+
+export function filterUpdates(filter: UpdateFilter): SQL | undefined {
+  return and(
+    filter.release === undefined ? undefined : eq(update.release, filter.release),
+    filter.status === undefined ? undefined : eq(update.status, filter.status),
+    filter.type === undefined ? undefined : eq(update.type, filter.type),
+    filter.submitter_id === undefined ? undefined : eq(update.submitter_id, filter.submitter_id),
+    filter.requested
+      ? and(inArray(update.request, ['testing', 'stable']), isNull(update.push_id))
+      : undefined,
+  )
+}
+
+export function updateRows(
+  db: Reader,
+  filter: UpdateFilter,
+  before: number | undefined,
+  limit: number,
+): Promise<UpdateRow[]> {
+  return db
+    .select()
+    .from(update)
+    .where(and(filterUpdates(filter), before === undefined ? undefined : lt(update.id, before)))
+    .orderBy(desc(update.id))
+    .limit(limit)
+}
+
+/** Updates that a package's builds are in, newest first. */
+export async function updatesOfPackage(db: Reader, name: string, limit = 20): Promise<UpdateRow[]> {
+  const rows = await db
+    .selectDistinct({ update })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .where(eq(update_build.package, name))
+    .orderBy(desc(update.id))
+    .limit(limit)
+  return rows.map((row) => row.update)
+}

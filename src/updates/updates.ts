@@ -1,0 +1,412 @@
+/** Updates: make, edit, ask for a push, take back; views and lists. Every change writes its audit row. */
+import { and, eq, inArray } from 'drizzle-orm'
+import {
+  update,
+  update_bug,
+  update_build,
+  update_cve,
+  update_testcase,
+} from '../../db/schema/updates.ts'
+import { buildState, releaseTags } from '../builds/build.ts'
+import { type BuildRow, findBuild } from '../builds/builds.ts'
+import { getTarget, untagBuild } from '../builds/tags.ts'
+import { describeRelease, getRelease } from '../distribution/releases.ts'
+import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
+import { audit } from '../kernel/audit.ts'
+import type { Ctx } from '../kernel/context.ts'
+import type { Tx } from '../kernel/db.ts'
+import { invalid, PortalError } from '../kernel/errors.ts'
+import { emit } from '../kernel/events.ts'
+import { decodeCursor, encodeCursor } from '../kernel/http.ts'
+import { newHex } from '../kernel/random.ts'
+import { reason } from '../kernel/reason.ts'
+import { transaction } from '../kernel/transaction.ts'
+import { factsOf } from './facts.ts'
+import type { UpdateEdit, UpdateInput } from './input.ts'
+import {
+  bugsOf,
+  buildsOfUpdates,
+  commentsOf,
+  cvesOf,
+  findUpdate,
+  gatesOf,
+  openUpdatesOf,
+  testcasesOf,
+  type UpdateFilter,
+  type UpdateRow,
+  updateRows,
+  updatesOfBuilds,
+  votesOf,
+} from './queries.ts'
+import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
+
+export type { UpdateRow } from './queries.ts'
+export { buildsOfUpdates, updatesOfPackage } from './queries.ts'
+
+/** @throws PortalError not-found */
+export async function getUpdate(ctx: Ctx, alias: string): Promise<UpdateRow> {
+  const row = await findUpdate(ctx.app.db, alias)
+  if (!row) throw new PortalError('not-found')
+  return row
+}
+
+/**
+ * Reads an update for writing: what decides on it sees no older state, and others wait.
+ * @throws PortalError not-found
+ */
+export async function holdUpdate(tx: Tx, alias: string): Promise<UpdateRow> {
+  const [row] = await tx.update(update).set({ alias }).where(eq(update.alias, alias)).returning()
+  if (!row) throw new PortalError('not-found')
+  return row
+}
+
+/** The submitter or an admin. */
+function requireOwner(ctx: Ctx, row: UpdateRow): void {
+  if (ctx.actor.kind === 'system') return
+  const person = requirePerson(ctx)
+  requireRole(ctx, person.id === row.submitter_id ? 'packager' : 'admin', 'package')
+}
+
+/** Builds that an update may have: complete, of one release, in no other live update. */
+async function takeBuilds(
+  tx: Tx,
+  nvrs: string[],
+  own_id = 0,
+): Promise<{ builds: BuildRow[]; release: string }> {
+  const builds: BuildRow[] = []
+  for (const nvr of new Set(nvrs)) {
+    const row = await findBuild(tx, nvr)
+    if (!row) throw invalid('builds', reason('update.build-unknown', { nvr }))
+    if (row.state !== buildState.COMPLETE)
+      throw invalid('builds', reason('update.build-incomplete', { nvr }))
+    builds.push(row)
+  }
+  const releases = new Set<string>()
+  for (const row of builds) releases.add((await getTarget(tx, row.target)).release)
+  const [release] = releases
+  if (release === undefined || releases.size > 1)
+    throw invalid('builds', reason('update.one-release'))
+  await refuseTaken(tx, builds, own_id)
+  const twice = builds.find((row) => builds.some((r) => r.name === row.name && r.id !== row.id))
+  if (twice) throw invalid('builds', reason('update.package-twice', { name: twice.name }))
+  return { builds, release }
+}
+
+async function refuseTaken(tx: Tx, builds: BuildRow[], own_id: number): Promise<void> {
+  const ids = builds.map((row) => row.id)
+  const taken = (await updatesOfBuilds(tx, ids)).find((each) => each.update.id !== own_id)
+  if (!taken) return
+  const nvr = builds.find((row) => row.id === taken.build_id)?.nvr ?? ''
+  throw new PortalError('update.build-taken', {
+    field: 'builds',
+    params: { nvr, alias: taken.update.alias },
+  })
+}
+
+const titleOf = (builds: BuildRow[]) => builds.map((row) => row.nvr).join(' ')
+
+/** Makes an update from builds; it asks for testing at once. @throws PortalError */
+export async function createUpdate(ctx: Ctx, input: UpdateInput): Promise<UpdateRow> {
+  requireRole(ctx, 'packager', 'package')
+  const person = requirePerson(ctx)
+  return transaction(ctx, async (tx) => {
+    const { builds, release } = await takeBuilds(tx, input.builds)
+    const row = await insertUpdate(tx, ctx, person, input, builds, release)
+    await writeParts(tx, row.id, input)
+    await linkBuilds(tx, row.id, builds)
+    const kept = await obsoleteOlder(tx, ctx, row, builds)
+    const subject = `update:${row.alias}`
+    await audit(tx, ctx, { action: 'update.created', subject, details: { builds: input.builds } })
+    await emit(tx, ctx, 'update.created', subject, { title: kept.title, release })
+    return kept
+  })
+}
+
+async function insertUpdate(
+  tx: Tx,
+  ctx: Ctx,
+  person: Person,
+  input: UpdateInput,
+  builds: BuildRow[],
+  release: string,
+): Promise<UpdateRow> {
+  const { app } = ctx
+  const now = app.clock.now()
+  const described = describeRelease(app, release)
+  if ((await getRelease(tx, release)).state === 'archived')
+    throw new PortalError('update.refused', { reasons: [reason('update.release-archived')] })
+  const year = new Date(now).getUTCFullYear()
+  const [row] = await tx
+    .insert(update)
+    .values({
+      alias: `${app.distribution.update_prefix}-${year}-${newHex(app.random, 10)}`,
+      release,
+      title: input.title || titleOf(builds),
+      notes: input.notes,
+      type: input.type,
+      severity: input.severity,
+      status: 'pending',
+      request: 'testing',
+      submitter_id: person.id,
+      submitter: person.username,
+      stable_karma: input.stable_karma ?? described.policy.stable_karma,
+      unstable_karma: input.unstable_karma ?? described.policy.unstable_karma,
+      autokarma: input.autokarma,
+      autotime: input.autotime,
+      require_bugs: input.require_bugs,
+      require_testcases: input.require_testcases,
+      critical: builds.some((each) => described.critical_packages.includes(each.name)),
+      upstream_advisory: input.upstream_advisory ?? null,
+      created_at: now,
+      modified_at: now,
+    })
+    .returning()
+  if (!row) throw new Error('an update was not kept')
+  return row
+}
+
+/** Bugs, test cases and CVEs as the form has them; what is there already keeps its feedback. */
+async function writeParts(tx: Tx, update_id: number, input: Partial<UpdateInput>): Promise<void> {
+  for (const bug of input.bugs ?? [])
+    await tx
+      .insert(update_bug)
+      .values({ update_id, ...bug, number: bug.number ?? bug.url })
+      .onConflictDoUpdate({
+        target: [update_bug.update_id, update_bug.url],
+        set: { title: bug.title, required: bug.required },
+      })
+  for (const each of input.testcases ?? [])
+    await tx
+      .insert(update_testcase)
+      .values({ update_id, ...each })
+      .onConflictDoUpdate({
+        target: [update_testcase.update_id, update_testcase.name],
+        set: { required: each.required },
+      })
+  for (const cve of input.cves ?? [])
+    await tx.insert(update_cve).values({ update_id, cve }).onConflictDoNothing()
+}
+
+async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
+  await tx.delete(update_build).where(eq(update_build.update_id, update_id))
+  for (const row of builds)
+    await tx
+      .insert(update_build)
+      .values({ update_id, build_id: row.id, nvr: row.nvr, package: row.name })
+}
+
+/**
+ * A newer update takes the place of unlocked older ones of the same packages: their bugs and notes come
+ * along, and so does the type `security`.
+ */
+async function obsoleteOlder(
+  tx: Tx,
+  ctx: Ctx,
+  row: UpdateRow,
+  builds: BuildRow[],
+): Promise<UpdateRow> {
+  const names = builds.map((each) => each.name)
+  const older = (await openUpdatesOf(tx, row.release, names)).filter((each) => each.id !== row.id)
+  let kept = row
+  for (const each of older) {
+    const packages = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build.name)
+    // One that holds other packages too is not answered by this one.
+    if (!packages.every((name) => names.includes(name))) continue
+    kept = await inheritFrom(tx, kept, each)
+    await endUpdate(tx, ctx, each, 'obsolete', { obsoleted_by: row.alias })
+  }
+  return kept
+}
+
+async function inheritFrom(tx: Tx, row: UpdateRow, older: UpdateRow): Promise<UpdateRow> {
+  for (const { url, number, title, required } of await bugsOf(tx, older.id))
+    await tx
+      .insert(update_bug)
+      .values({ update_id: row.id, url, number, title, required })
+      .onConflictDoNothing()
+  for (const { cve } of await cvesOf(tx, older.id))
+    await tx.insert(update_cve).values({ update_id: row.id, cve }).onConflictDoNothing()
+  const security = older.type === 'security'
+  const [kept] = await tx
+    .update(update)
+    .set({
+      notes: [row.notes, older.notes].filter(Boolean).join('\n\n---\n\n'),
+      ...(security && { type: 'security' as const }),
+      ...(security && row.severity === 'unspecified' && { severity: older.severity }),
+    })
+    .where(eq(update.id, row.id))
+    .returning()
+  return kept ?? row
+}
+
+/** Takes an update out of the flow: obsolete or unpushed, and its builds out of testing. */
+export async function endUpdate(
+  tx: Tx,
+  ctx: Ctx,
+  row: UpdateRow,
+  status: 'obsolete' | 'unpushed',
+  set: Partial<typeof update.$inferInsert> = {},
+): Promise<void> {
+  await tx
+    .update(update)
+    .set({ status, request: null, modified_at: ctx.app.clock.now(), ...set })
+    .where(eq(update.id, row.id))
+  if (row.status === 'testing')
+    for (const { build } of await buildsOfUpdates(tx, [row.id]))
+      await untagBuild(tx, ctx, releaseTags(row.release).testing, build)
+  await emit(tx, ctx, `update.${status}`, `update:${row.alias}`, { title: row.title })
+}
+
+/**
+ * Changes an update. New builds begin a new revision: votes so far stay readable and stop counting, and
+ * the days in testing begin anew. Text changes nothing else.
+ */
+export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Promise<UpdateRow> {
+  return transaction(ctx, async (tx) => {
+    const row = await holdUpdate(tx, alias)
+    requireOwner(ctx, row)
+    refuseLocked(row)
+    const { builds: nvrs, bugs, testcases, cves, ...texts } = edit
+    await writeParts(tx, row.id, { bugs, testcases, cves })
+    const [edited] = await tx
+      .update(update)
+      .set({ ...texts, modified_at: ctx.app.clock.now() })
+      .where(eq(update.id, row.id))
+      .returning()
+    if (nvrs && edited) await reviseBuilds(tx, ctx, edited, nvrs)
+    const subject = `update:${alias}`
+    await audit(tx, ctx, { action: 'update.edited', subject, details: { ...edit } })
+    await emit(tx, ctx, 'update.edited', subject, { fields: Object.keys(edit) })
+    return holdUpdate(tx, alias)
+  })
+}
+
+async function reviseBuilds(tx: Tx, ctx: Ctx, row: UpdateRow, nvrs: string[]): Promise<void> {
+  if (!['pending', 'testing'].includes(row.status))
+    throw new PortalError('update.refused', {
+      field: 'builds',
+      reasons: [reason('update.status', { status: row.status })],
+    })
+  const before = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
+  const { builds, release } = await takeBuilds(tx, nvrs, row.id)
+  if (release !== row.release) throw invalid('builds', reason('update.one-release'))
+  const same =
+    builds.length === before.length && builds.every((b) => before.some((old) => old.id === b.id))
+  if (same) return
+  for (const build of before) await untagBuild(tx, ctx, releaseTags(release).testing, build)
+  await linkBuilds(tx, row.id, builds)
+  await tx
+    .update(update)
+    .set({
+      revision: row.revision + 1,
+      status: 'pending',
+      request: 'testing',
+      testing_at: null,
+      autopush_stopped_at: null,
+      ejected: null,
+      ...(row.title === titleOf(before) && { title: titleOf(builds) }),
+    })
+    .where(eq(update.id, row.id))
+}
+
+function refuseLocked(row: UpdateRow): void {
+  if (row.push_id !== null)
+    throw new PortalError('update.locked', { params: { push: row.push_id } })
+}
+
+/**
+ * Asks for a push, or takes the request back.
+ * @throws PortalError update.refused with every reason that stands against it
+ */
+export async function requestUpdate(
+  ctx: Ctx,
+  alias: string,
+  request: UpdateRequest,
+  why = '',
+): Promise<UpdateRow> {
+  return transaction(ctx, async (tx) => {
+    const row = await holdUpdate(tx, alias)
+    requireOwner(ctx, row)
+    refuseLocked(row)
+    await applyRequest(tx, ctx, row, request)
+    const subject = `update:${alias}`
+    await audit(tx, ctx, { action: `update.${request}`, subject, reason: why })
+    await emit(tx, ctx, 'update.requested', subject, { request })
+    return holdUpdate(tx, alias)
+  })
+}
+
+async function applyRequest(
+  tx: Tx,
+  ctx: Ctx,
+  row: UpdateRow,
+  request: UpdateRequest,
+): Promise<void> {
+  if (!requestAllowed(row.status, request))
+    throw new PortalError('update.refused', {
+      field: 'request',
+      reasons: [reason('update.request-status', { status: row.status, request })],
+    })
+  if (request === 'unpush') return endUpdate(tx, ctx, row, 'unpushed')
+  if (request === 'obsolete') return endUpdate(tx, ctx, row, 'obsolete')
+  if (request === 'revoke') {
+    await tx.update(update).set({ request: null }).where(eq(update.id, row.id))
+    return
+  }
+  const again = request === 'testing' && row.status === 'unpushed'
+  const asked: UpdateRow = again ? { ...row, status: 'pending' } : row
+  if (again)
+    await refuseTaken(
+      tx,
+      (await buildsOfUpdates(tx, [row.id])).map((b) => b.build),
+      row.id,
+    )
+  const facts = await factsOf(ctx.app, tx, asked)
+  const reasons = request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
+  if (reasons.length > 0) throw new PortalError('update.refused', { field: 'request', reasons })
+  await tx
+    .update(update)
+    .set({ request, status: asked.status, ejected: null })
+    .where(eq(update.id, row.id))
+}
+
+/** Everything a page shows of an update, with what it still waits for. */
+export async function viewUpdate(ctx: Ctx, alias: string) {
+  const { app } = ctx
+  const row = await getUpdate(ctx, alias)
+  const facts = await factsOf(app, app.db, row)
+  return {
+    update: row,
+    facts,
+    karma: facts.karma,
+    /** What stands between it and stable, or, before testing, between it and testing. */
+    waits_for: row.status === 'pending' ? mayGoTesting(facts) : mayGoStable(facts),
+    builds: (await buildsOfUpdates(app.db, [row.id])).map((each) => each.build),
+    bugs: await bugsOf(app.db, row.id),
+    testcases: await testcasesOf(app.db, row.id),
+    cves: (await cvesOf(app.db, row.id)).map((each) => each.cve),
+    gates: await gatesOf(app.db, row.id, row.revision),
+    votes: await votesOf(app.db, row.id),
+    comments: await commentsOf(app.db, row.id),
+  }
+}
+
+/** Newest first. */
+export async function listUpdates(
+  ctx: Ctx,
+  input: UpdateFilter & { cursor?: string | undefined; limit: number },
+): Promise<{ items: UpdateRow[]; next: string | null }> {
+  const rows = await updateRows(ctx.app.db, input, decodeCursor(input.cursor), input.limit + 1)
+  const items = rows.slice(0, input.limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
+}
+
+/** Updates by id, for rooms and tasks that hold their numbers. */
+export function updatesById(ctx: Ctx, ids: number[]): Promise<UpdateRow[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  return ctx.app.db
+    .select()
+    .from(update)
+    .where(and(inArray(update.id, ids)))
+}

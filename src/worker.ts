@@ -1,0 +1,97 @@
+/**
+ * The worker program: claims tasks, hands events to their subscribers, sends mail, frees the tasks of
+ * silent holders, and starts pushes that are due. Any number of workers may run.
+ */
+
+import { hostname } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createApp, subscribers, taskHandlers } from './app.ts'
+import { SECOND_MS } from './kernel/clock.ts'
+import { type App, systemCtx } from './kernel/context.ts'
+import { deliver } from './kernel/events.ts'
+import { createMailTransport, sendDueMail } from './kernel/mail.ts'
+import { noteProgram } from './tasks/programs.ts'
+import { runTask } from './tasks/runner.ts'
+import { WORKER_CHANNEL } from './tasks/task.ts'
+import { claimTask, reapLeases } from './tasks/tasks.ts'
+import { askWhereDue } from './updates/autopush.ts'
+import { startDuePushes } from './updates/pushes.ts'
+
+/** Tasks at once in one worker; they wait for other programs most of the time. */
+const CONCURRENCY = 4
+/** Pause of an idle worker between looks. */
+const IDLE_MS = 50
+
+interface Chore {
+  name: string
+  every_ms: number
+  run(app: App): Promise<unknown>
+}
+
+/** What is done again and again beside the tasks; a failure is logged and does not stop the others. */
+function chores(app: App, worker: string): Chore[] {
+  const mail = createMailTransport(app)
+  return [
+    { name: 'alive', every_ms: 5 * SECOND_MS, run: () => noteProgram(app, worker, 'worker') },
+    { name: 'leases', every_ms: SECOND_MS, run: () => reapLeases(systemCtx(app, 'leases')) },
+    {
+      name: 'events',
+      every_ms: 100,
+      run: () => Promise.all(subscribers.map((subscriber) => deliver(app, subscriber))),
+    },
+    { name: 'mail', every_ms: SECOND_MS, run: () => sendDueMail(app, mail) },
+    {
+      name: 'autopush',
+      every_ms: 30 * SECOND_MS,
+      run: () => askWhereDue(systemCtx(app, 'autopush')),
+    },
+    {
+      name: 'pushes',
+      every_ms: 2 * SECOND_MS,
+      run: () => startDuePushes(systemCtx(app, 'schedule')),
+    },
+  ]
+}
+
+async function keepDoing(app: App, chore: Chore, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await chore.run(app)
+    } catch (error) {
+      app.log.error({ err: error, chore: chore.name }, 'chore failed')
+    }
+    await sleep(chore.every_ms, undefined, { signal }).catch(() => {})
+  }
+}
+
+/** One claimer: takes a task, does it, takes the next. */
+async function keepClaiming(app: App, name: string, signal: AbortSignal): Promise<void> {
+  const claimer = { name, channels: [WORKER_CHANNEL], arches: ['noarch'] }
+  while (!signal.aborted) {
+    try {
+      const task = await claimTask(app, claimer)
+      if (task) await runTask(app, taskHandlers, task)
+      else await sleep(IDLE_MS, undefined, { signal }).catch(() => {})
+    } catch (error) {
+      app.log.error({ err: error }, 'claimer failed')
+      await sleep(SECOND_MS, undefined, { signal }).catch(() => {})
+    }
+  }
+}
+
+/** Runs until the signal; tasks in hand are finished first. */
+export async function runWorker(app: App, signal: AbortSignal): Promise<void> {
+  const name = `worker:${hostname()}-${process.pid}`
+  const claimers = Array.from({ length: CONCURRENCY }, () => keepClaiming(app, name, signal))
+  const others = chores(app, name).map((chore) => keepDoing(app, chore, signal))
+  await Promise.all([...claimers, ...others])
+}
+
+if (import.meta.main) {
+  const stop = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+  const app = createApp({ program: 'worker' })
+  await app.database.migrate()
+  await runWorker(app, stop.signal)
+  await app.database.close()
+}
