@@ -68,7 +68,16 @@ export const claimAnswer = z.object({
 export type ClaimedTask = z.infer<typeof claimAnswer>['task']
 
 export const heartbeatAnswer = z.object({ lease_ms: positive, cancel: z.array(taskId) })
+/** Problem JSON (RFC 9457); the code tells one 409 from another. */
+export const problem = z.object({ code: z.string(), detail: z.string().optional() })
 export const logAnswer = z.object({ size_bytes: z.number().int().nonnegative() })
+
+/** How far a task is, in steps of its method. */
+export interface Progress {
+  done: number
+  total: number
+  note: string
+}
 
 export interface Heartbeat {
   version: string
@@ -77,7 +86,7 @@ export interface Heartbeat {
   capacity: number
   drivers: string[]
   missing: string[]
-  tasks: { id: ClaimedTask['id']; lease: string; progress?: string }[]
+  tasks: { id: ClaimedTask['id']; lease: string; progress?: Progress }[]
 }
 
 /** A file that was uploaded and is part of the result. */
