@@ -102,6 +102,7 @@ export async function runCommand(work: Work, command: Command): Promise<CommandE
     reserve_disk_bytes: work.config.reserve_disk_bytes,
     network: command.network,
     env: command.env,
+    merged: !command.quiet,
     signal: work.signal,
     onOutput(chunk, stream) {
       if (stream === 'stdout') stdout.add(chunk)
