@@ -75,12 +75,12 @@ async function collect(
 export async function buildArch(work: Work): Promise<ArchResult> {
   const payload = archPayload.parse(work.task.payload)
   const limits = lowerLimits(work.config.limits, payload.limits)
-  work.progress({ done: 0, total: 3, note: 'sources' })
+  work.progress('sources')
   await fetchInput(work, payload.srpm.sha256, '', srpmName)
-  work.progress({ done: 1, total: 3, note: 'building' })
+  work.progress('building')
   const build = payload.driver === 'mock' ? buildWithMock : buildOnHost
   const unverified_build_requires = await build(work, payload, limits)
-  work.progress({ done: 2, total: 3, note: 'uploading' })
+  work.progress('uploading')
   const rpms = await collect(work, payload, limits)
   return { rpms, host: await toolVersions(), unverified_build_requires }
 }

@@ -7,7 +7,7 @@ import type { Client } from './client.ts'
 import type { BuilderConfig } from './config.ts'
 import { BuildFailure, Dropped } from './failure.ts'
 import { findHighlights } from './highlights.ts'
-import type { ClaimedTask, Finish, Progress } from './protocol.ts'
+import type { ClaimedTask, Finish } from './protocol.ts'
 import type { Identity } from './sandbox.ts'
 import type { Scratch } from './scratch.ts'
 import { buildSrpm } from './srpm.ts'
@@ -27,7 +27,7 @@ export interface JobInput {
   task: ClaimedTask
   /** Dropped when aborted: nothing more is sent. */
   stop: AbortController
-  progress: (progress: Progress) => void
+  progress: (words: string) => void
 }
 
 type Outcome = Omit<Finish, 'lease' | 'highlights'>

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Client, pauseAfter } from './client.ts'
 import type { BuilderConfig } from './config.ts'
 import { runJob } from './job.ts'
-import type { ClaimedTask, Heartbeat, Progress } from './protocol.ts'
+import type { ClaimedTask, Heartbeat } from './protocol.ts'
 import type { Identity } from './sandbox.ts'
 import type { Scratch } from './scratch.ts'
 import type { Tools } from './tools.ts'
@@ -29,7 +29,7 @@ export interface Loop {
 interface Slot {
   task: ClaimedTask
   stop: AbortController
-  progress: Progress | undefined
+  progress: string | undefined
   done: Promise<void>
 }
 
@@ -88,7 +88,7 @@ export async function runLoop(loop: Loop): Promise<void> {
       freed.wake()
     }
     const { config, client, scratch } = loop
-    const progress = (now: Progress) => {
+    const progress = (now: string) => {
       running.progress = now
     }
     loop.say('task', { id: task.id, method: task.method })

@@ -72,13 +72,6 @@ export const heartbeatAnswer = z.object({ lease_ms: positive, cancel: z.array(ta
 export const problem = z.object({ code: z.string(), detail: z.string().optional() })
 export const logAnswer = z.object({ size_bytes: z.number().int().nonnegative() })
 
-/** How far a task is, in steps of its method. */
-export interface Progress {
-  done: number
-  total: number
-  note: string
-}
-
 export interface Heartbeat {
   version: string
   arches: string[]
@@ -86,7 +79,7 @@ export interface Heartbeat {
   capacity: number
   drivers: string[]
   missing: string[]
-  tasks: { id: ClaimedTask['id']; lease: string; progress?: Progress }[]
+  tasks: { id: ClaimedTask['id']; lease: string; progress?: string }[]
 }
 
 /** A file that was uploaded and is part of the result. */

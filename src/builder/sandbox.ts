@@ -29,6 +29,8 @@ export interface SandboxRun {
   /** Only git gets the host's network, and nothing that a package brings runs in that sandbox. */
   network?: boolean
   env?: Record<string, string>
+  /** stderr comes in one stream with stdout, so that lines stay whole and in order. */
+  merged?: boolean
   onOutput: (chunk: Buffer, stream: 'stdout' | 'stderr') => void
   /** Kills the run when aborted. */
   signal: AbortSignal
@@ -115,11 +117,16 @@ function bwrapArguments(run: SandboxRun): string[] {
  * Limits that the kernel keeps. They lie above what the watcher stops at, so that a build which exceeds
  * a limit is told so by name; they bound what happens between two looks.
  */
-function limited(argv: string[], limits: Limits): string[] {
+function limited({ argv, limits, merged }: SandboxRun): string[] {
   const data_bytes = 2 * limits.memory_bytes + 1024 * mib
   return [
     // A machine short of memory ends builds first.
-    ...['/bin/sh', '-c', 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', 'sh'],
+    ...[
+      '/bin/sh',
+      '-c',
+      `echo 1000 >/proc/self/oom_score_adj; exec "$@"${merged ? ' 2>&1' : ''}`,
+      'sh',
+    ],
     ...['/usr/bin/prlimit', `--nproc=${2 * limits.processes + 64}`, `--data=${data_bytes}`],
     ...[`--fsize=${limits.disk_bytes + mib}`, '--core=0', '--'],
     ...argv,
@@ -160,7 +167,7 @@ function waitForEnd(child: ChildProcess): Promise<number> {
  * @throws Error when bubblewrap itself does not start
  */
 export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
-  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run.argv, run.limits)], {
+  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run)], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     ...run.identity,
   })

@@ -149,14 +149,14 @@ export async function buildSrpm(work: Work): Promise<SrpmResult> {
   const payload = srpmPayload.parse(work.task.payload)
   const asked = lowerLimits(work.config.limits, payload.limits)
   const limits = { ...asked, time_s: Math.min(asked.time_s, limit_s) }
-  work.progress({ done: 0, total: 3, note: 'sources' })
+  work.progress('sources')
   const layout = await layOut(work, payload, limits)
-  work.progress({ done: 1, total: 3, note: 'packing' })
+  work.progress('packing')
   const filename = await pack(work, layout, payload.dist, limits)
   const header = await readHeader(work, `/build/SRPMS/${filename}`, payload.dist, limits)
   const nvr = `${header.name}-${header.version}-${header.release}`
   if (filename !== `${nvr}.src.rpm`) throw new BuildFailure('build.output-unusable', { filename })
-  work.progress({ done: 2, total: 3, note: 'uploading' })
+  work.progress('uploading')
   const output = await sendOutput(work, join(work.folder.build, 'SRPMS'), filename)
   const exclusive = without(header.exclusive_arches)
   return {
