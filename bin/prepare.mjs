@@ -35,7 +35,9 @@ export function installPackages() {
   const mark = join(root, 'node_modules', '.slipway-lock')
   if (existsSync(node) && existsSync(mark) && readFileSync(mark, 'utf8') === digest) return
   say('installing npm packages by the lock file')
-  run('npm', ['ci', '--no-audit', '--no-fund'])
+  // Not `npm ci`: it refuses a lock file that lacks packages for other platforms, which some registries
+  // do not serve. `install` takes the locked versions all the same, and --no-save leaves the file alone.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'])
   // npm may be told to run no install scripts; the `node` package needs its own to bring the binary.
   if (!existsSync(node))
     run('node', [join(root, 'node_modules/node/installArchSpecificPackage.js')])
