@@ -63,6 +63,9 @@ function plainText(text: string): string {
 
 /** The first words of a text without its marks, for feeds, tables and previews. */
 export function firstWords(text: string, max_chars: number): string {
-  const line = text.replaceAll(/[#>*_`~[\]]/g, '').replaceAll(/\s+/g, ' ').trim()
+  const line = text
+    .replaceAll(/[#>*_`~[\]]/g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
   return line.length <= max_chars ? line : `${line.slice(0, max_chars - 1).trimEnd()}…`
 }

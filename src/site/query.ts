@@ -3,7 +3,11 @@ import { PortalError } from '../kernel/errors.ts'
 import { decodeCursor } from '../kernel/http.ts'
 
 /** A parameter that is one of these words. */
-export function oneOf<T extends string>(url: URL, name: string, words: readonly T[]): T | undefined {
+export function oneOf<T extends string>(
+  url: URL,
+  name: string,
+  words: readonly T[],
+): T | undefined {
   const value = url.searchParams.get(name)
   return words.find((word) => word === value)
 }

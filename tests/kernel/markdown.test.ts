@@ -3,7 +3,9 @@ import { firstWords, renderMarkdown } from '../../src/kernel/markdown.ts'
 
 describe('renderMarkdown', () => {
   it('writes what people mean', () => {
-    const html = renderMarkdown('# Tested\n\n- **boots** with `dnf`\n- https://keel.example/a?b=1&c=2')
+    const html = renderMarkdown(
+      '# Tested\n\n- **boots** with `dnf`\n- https://keel.example/a?b=1&c=2',
+    )
     expect(html).toContain('<h3>Tested</h3>')
     expect(html).toContain('<strong>boots</strong>')
     expect(html).toContain('<code>dnf</code>')

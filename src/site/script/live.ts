@@ -1,4 +1,5 @@
 /** Keeps the parts of a page that changes fresh: see Live.astro. Without it the page is complete. */
+export {}
 
 const box = document.querySelector<HTMLElement>('[data-live]')
 let source: EventSource | undefined

@@ -1,4 +1,5 @@
 /** Appends to a log while it grows (`data-follow` of LogView), and stays at its end if the reader is there. */
+export {}
 
 const MAX_READ_BYTES = 1024 * 1024
 const PAUSE_MS = 1000
