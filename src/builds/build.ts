@@ -5,9 +5,10 @@ import { z } from 'zod'
 export const buildState = { BUILDING: 0, COMPLETE: 1, DELETED: 2, FAILED: 3, CANCELED: 4 } as const
 export type BuildStateName = keyof typeof buildState
 
+export const buildStateNames = Object.keys(buildState) as BuildStateName[]
+
 export function buildStateName(state: number): BuildStateName {
-  const names = Object.keys(buildState) as BuildStateName[]
-  return names.find((name) => buildState[name] === state) ?? 'BUILDING'
+  return buildStateNames.find((name) => buildState[name] === state) ?? 'BUILDING'
 }
 
 /** A build that failed or was canceled gives its NVR free for another try; all others keep it. */

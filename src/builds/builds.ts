@@ -28,11 +28,12 @@ import {
   type PackageRow,
   packageRows,
   rpmsOfBuilds,
+  taggedOfPackage,
 } from './queries.ts'
 import { getTarget, tagsOfBuild } from './tags.ts'
 
 export type { BuildRow, PackageRow, RpmRow } from './queries.ts'
-export { findBuild, findBuildById, rpmsOfBuilds } from './queries.ts'
+export { buildsById, findBuild, findBuildById, rpmsOfBuilds } from './queries.ts'
 
 export interface BuildRequest {
   target: string
@@ -231,4 +232,21 @@ export async function getPackage(ctx: Ctx, name: string): Promise<PackageRow> {
   const row = await findPackage(ctx.app.db, name)
   if (!row) throw new PortalError('package.unknown', { params: { name } })
   return row
+}
+
+/** A package with its latest builds and where they are. @throws PortalError package.unknown */
+export async function viewPackage(ctx: Ctx, name: string) {
+  const row = await getPackage(ctx, name)
+  const { items, next } = await listBuilds(ctx, { package: name, limit: 20 })
+  return {
+    package: row,
+    builds: items,
+    more: next !== null,
+    tagged: await taggedOfPackage(ctx.app.db, row.id),
+  }
+}
+
+/** Name of the build that a task makes, once its source has said it. */
+export async function nvrOfTask(ctx: Ctx, task_id: number): Promise<string | null> {
+  return (await findBuildOfTask(ctx.app.db, task_id))?.nvr ?? null
 }

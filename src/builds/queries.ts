@@ -1,6 +1,6 @@
 /** Drizzle of the builds room. */
-import { and, asc, desc, eq, gt, inArray, like, lt } from 'drizzle-orm'
-import { build, pkg, rpm } from '../../db/schema/builds.ts'
+import { and, asc, desc, eq, gt, inArray, isNull, like, lt } from 'drizzle-orm'
+import { build, pkg, rpm, tag, tag_build } from '../../db/schema/builds.ts'
 import type { Reader } from '../kernel/db.ts'
 
 export type BuildRow = typeof build.$inferSelect
@@ -74,4 +74,29 @@ export function packageRows(
     )
     .orderBy(asc(pkg.name))
     .limit(limit)
+}
+
+/** Where the builds of a package are: each tag with the build that is in it. */
+export function taggedOfPackage(db: Reader, package_id: number) {
+  return db
+    .select({ tag: tag.name, build })
+    .from(tag_build)
+    .innerJoin(tag, eq(tag.id, tag_build.tag_id))
+    .innerJoin(build, eq(build.id, tag_build.build_id))
+    .where(and(eq(tag_build.package_id, package_id), isNull(tag_build.removed_by_change)))
+    .orderBy(asc(tag.name), desc(build.id))
+}
+
+export function buildsById(db: Reader, ids: number[]): Promise<BuildRow[]> {
+  if (ids.length === 0) return Promise.resolve([])
+  return db.select().from(build).where(inArray(build.id, ids)).orderBy(asc(build.nvr))
+}
+
+/** Builds of these packages that began as seeds, newest first. */
+export function seedBuildsOf(db: Reader, names: string[]): Promise<BuildRow[]> {
+  return db
+    .select()
+    .from(build)
+    .where(and(inArray(build.name, names), eq(build.bootstrap, true)))
+    .orderBy(desc(build.id))
 }

@@ -5,8 +5,9 @@ import type { Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { reason } from '../kernel/reason.ts'
 import type { TaskRow } from '../tasks/tasks.ts'
-import type { Source } from './build.ts'
+import { buildState, type Source } from './build.ts'
 import { describeSource, getPackage, submitBuild } from './builds.ts'
+import { seedBuildsOf } from './queries.ts'
 import { contentPackages, takeContentSource, takeGitSource, takeUploadedSource } from './sources.ts'
 
 export type AskedSource =
@@ -74,4 +75,20 @@ async function seedPackage(ctx: Ctx, name: string): Promise<void> {
     unique_key: `seed:${name}`,
     bootstrap: true,
   })
+}
+
+/** How far the first builds of the distribution's own packages are: true numbers, latest try of each. */
+export async function seedProgress(
+  ctx: Ctx,
+): Promise<{ built: number; failed: number; total: number }> {
+  const names = await contentPackages(ctx.app)
+  const latest = new Map<string, number>()
+  for (const { name, state } of await seedBuildsOf(ctx.app.db, names))
+    if (latest.get(name) !== buildState.COMPLETE) latest.set(name, state)
+  const states = [...latest.values()]
+  return {
+    built: states.filter((state) => state === buildState.COMPLETE).length,
+    failed: states.filter((state) => state === buildState.FAILED).length,
+    total: names.length,
+  }
 }

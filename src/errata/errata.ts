@@ -1,6 +1,7 @@
 /** Advisories: issued once when an update goes stable, their number and date kept for ever. */
 import { and, desc, eq, inArray, lt, max } from 'drizzle-orm'
 import { advisory } from '../../db/schema/errata.ts'
+import { buildsById, rpmsOfBuilds } from '../builds/builds.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
@@ -72,6 +73,16 @@ export async function getAdvisory(ctx: Ctx, number: string): Promise<AdvisoryRow
   const [row] = await ctx.app.db.select().from(advisory).where(eq(advisory.number, number))
   if (!row) throw new PortalError('not-found')
   return row
+}
+
+/** An advisory with its builds and their packages. @throws PortalError not-found */
+export async function viewAdvisory(ctx: Ctx, number: string) {
+  const row = await getAdvisory(ctx, number)
+  return {
+    advisory: row,
+    builds: await buildsById(ctx.app.db, row.build_ids),
+    rpms: await rpmsOfBuilds(ctx.app.db, row.build_ids),
+  }
 }
 
 /** Newest first. */

@@ -4,13 +4,13 @@
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { and, asc, eq, isNull, lte } from 'drizzle-orm'
+import { and, asc, eq, gte, isNull, lte } from 'drizzle-orm'
 import nodemailer from 'nodemailer'
 import { mail } from '../../db/schema/kernel.ts'
 import { MINUTE_MS } from './clock.ts'
 import { dataPath } from './config.ts'
 import type { App, Ctx } from './context.ts'
-import type { Tx } from './db.ts'
+import type { Reader, Tx } from './db.ts'
 import { newHex } from './random.ts'
 import { transaction } from './transaction.ts'
 
@@ -130,4 +130,11 @@ async function trySend(app: App, transport: MailTransport, message: typeof mail.
     app.log.warn({ mail_id: message.id, error: String(error) }, 'mail not sent')
   }
   await transaction({ app }, (tx) => tx.update(mail).set(outcome).where(eq(mail.id, message.id)))
+}
+
+/** Letters that wait to be sent, and those that were given up. */
+export async function countUnsentMail(db: Reader): Promise<{ waiting: number; given_up: number }> {
+  const unsent = isNull(mail.sent_at)
+  const given_up = await db.$count(mail, and(unsent, gte(mail.attempts, MAX_ATTEMPTS)))
+  return { waiting: (await db.$count(mail, unsent)) - given_up, given_up }
 }

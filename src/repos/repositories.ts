@@ -113,3 +113,22 @@ export async function repositoryContents(
       ]),
   )
 }
+
+/** The repositories of a release, each with the metadata that clients see now, if there is any. */
+export async function currentRepositories(ctx: Ctx, release: string) {
+  const rows = await ctx.app.db
+    .select({
+      repository,
+      published_at: generation.published_at,
+      rpm_ids: generation.rpm_ids,
+    })
+    .from(repository)
+    .leftJoin(generation, eq(generation.id, repository.generation_id))
+    .where(eq(repository.release, release))
+    .orderBy(asc(repository.path))
+  return rows.map(({ repository: row, published_at, rpm_ids }) => ({
+    repository: row,
+    published_at,
+    packages: rpm_ids?.length ?? 0,
+  }))
+}

@@ -17,6 +17,7 @@ const tones = {
   request: { testing: 'run', stable: 'run', unpush: 'wait', revoke: 'wait', obsolete: 'off' },
   push: { waiting: 'wait', running: 'run', done: 'ok', failed: 'fail' },
   severity: { unspecified: 'off', low: 'off', medium: 'wait', high: 'fail', urgent: 'fail' },
+  release: { pending: 'wait', frozen: 'wait', current: 'ok', archived: 'off' },
   builder: { online: 'ok', silent: 'wait', disabled: 'off' },
 } as const satisfies Record<string, Record<string, Tone>>
 

@@ -7,10 +7,10 @@ import type { Actor, App, Ctx } from '../kernel/context.ts'
 import { isUniqueViolation } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { newToken } from '../kernel/random.ts'
-import { reason } from '../kernel/reason.ts'
+import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import type { BuilderRow } from './queries.ts'
-import { LEASE_MS } from './task.ts'
+import { ALIVE_MS, LEASE_MS } from './task.ts'
 import { claimTask, renewLease, type TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
@@ -116,4 +116,21 @@ export async function claimForBuilder(ctx: Ctx, id: number): Promise<TaskRow | u
 
 export function listBuilders(ctx: Ctx): Promise<BuilderRow[]> {
   return ctx.app.db.select().from(builder).orderBy(asc(builder.name))
+}
+
+/** As `state.builder.<state>` names it. */
+export function builderState(row: BuilderRow, now: number): 'online' | 'silent' | 'disabled' {
+  if (!row.enabled) return 'disabled'
+  return row.last_seen_at !== null && now - row.last_seen_at <= ALIVE_MS ? 'online' : 'silent'
+}
+
+/** Why nothing can be built now, whatever it is; empty while one builder can build. */
+export async function buildingFaults(ctx: Ctx): Promise<Reason[]> {
+  const now = ctx.app.clock.now()
+  const online = (await listBuilders(ctx)).filter((row) => builderState(row, now) === 'online')
+  if (online.length === 0) return [reason('task.no-builder')]
+  if (online.some((row) => row.drivers.length > 0)) return []
+  return online.map(({ name, missing }) =>
+    reason('builder.lacks', { name, missing: missing.join(', ') }),
+  )
 }

@@ -14,11 +14,12 @@ export const taskState = {
 
 export type TaskStateName = keyof typeof taskState
 
+export const taskStateNames = Object.keys(taskState) as TaskStateName[]
+
 export const ENDED_STATES: number[] = [taskState.CLOSED, taskState.CANCELED, taskState.FAILED]
 
 export function taskStateName(state: number): TaskStateName {
-  const names = Object.keys(taskState) as TaskStateName[]
-  return names.find((name) => taskState[name] === state) ?? 'FREE'
+  return taskStateNames.find((name) => taskState[name] === state) ?? 'FREE'
 }
 
 /** True numbers of work done, no guesses: `total` is 0 where nobody knows how much there is. */

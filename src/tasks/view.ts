@@ -10,13 +10,14 @@ import {
   anyAlive,
   childrenOf,
   countAhead,
+  countByState,
   findTask,
   listTaskRows,
   type TaskFilter,
   type TaskRow,
   unendedChildren,
 } from './queries.ts'
-import { ALIVE_MS, taskState, waitsFor } from './task.ts'
+import { ALIVE_MS, ENDED_STATES, taskState, waitsFor } from './task.ts'
 
 export interface TaskView {
   task: TaskRow
@@ -61,4 +62,36 @@ export async function listTasks(
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
   return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
+}
+
+/** How many tasks run and how many wait for someone to take them. */
+export async function countQueue(ctx: Ctx): Promise<{ running: number; waiting: number }> {
+  const counts = await countByState(ctx.app.db)
+  return {
+    running: counts.get(taskState.OPEN) ?? 0,
+    waiting: counts.get(taskState.FREE) ?? 0,
+  }
+}
+
+export interface TaskTreeView extends TaskView {
+  /** The task that someone asked for, of which this one is a part or the whole. */
+  root: TaskRow
+  /** The part that broke, whose log says why. */
+  failed: TaskRow | undefined
+}
+
+/** A task among those that it belongs to: root and its parts. @throws PortalError not-found */
+export async function viewTaskTree(ctx: Ctx, id: number): Promise<TaskTreeView> {
+  const view = await viewTask(ctx, id)
+  const { parent_id } = view.task
+  const parent = parent_id ? await findTask(ctx.app.db, parent_id) : undefined
+  const children = parent ? await childrenOf(ctx.app.db, parent.id) : view.children
+  const failed = view.children.find((child) => child.state === taskState.FAILED)
+  return { ...view, root: parent ?? view.task, children, failed }
+}
+
+/** What goes on and what waits to, newest first, without the parts of it. */
+export async function openTasks(ctx: Ctx, limit: number): Promise<TaskRow[]> {
+  const states = Object.values(taskState).filter((state) => !ENDED_STATES.includes(state))
+  return listTaskRows(ctx.app.db, { states, top: true }, undefined, limit)
 }

@@ -48,10 +48,10 @@ export function createUpdateForms(): Hono<HttpEnv> {
   forms.post(
     '/updates/:alias/vote',
     formRoute(
-      (c) => `${page(c.req.param('alias'))}#feedback`,
+      (c) => page(c.req.param('alias')),
       async (c, form) => {
         const alias = c.req.param('alias') ?? ''
-        const to = `${page(alias)}#feedback`
+        const to = page(alias)
         const subject = form.subject || 'update'
         const text = parseText(form.text)
         if (form.karma === 'withdraw') {

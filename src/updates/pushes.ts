@@ -15,6 +15,7 @@ import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
+import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { createTask } from '../tasks/tasks.ts'
@@ -176,11 +177,21 @@ export async function getPush(db: Reader, id: number): Promise<PushRow> {
 }
 
 /** Newest first. */
-export function listPushes(db: Reader, before: number | undefined, limit: number) {
+export function listPushes(
+  db: Reader,
+  before: number | undefined,
+  limit: number,
+  release?: string,
+): Promise<PushRow[]> {
   return db
     .select()
     .from(push)
-    .where(before === undefined ? undefined : lt(push.id, before))
+    .where(
+      and(
+        before === undefined ? undefined : lt(push.id, before),
+        release === undefined ? undefined : eq(push.release, release),
+      ),
+    )
     .orderBy(desc(push.id))
     .limit(limit)
 }
@@ -195,4 +206,27 @@ export async function abandonPush(tx: Tx, ctx: Ctx, push_id: number): Promise<vo
   if (!row) return
   await tx.update(update).set({ push_id: null }).where(eq(update.push_id, push_id))
   await emit(tx, ctx, 'push.failed', `push:${push_id}`, { release: row.release })
+}
+
+/** A push with its updates and what came of each. @throws PortalError not-found */
+export async function viewPush(ctx: Ctx, id: number) {
+  const row = await getPush(ctx.app.db, id)
+  return { push: row, updates: await pushedUpdates(ctx.app.db, id) }
+}
+
+/** Pushes that are being made now, of any release. */
+export function runningPushes(db: Reader): Promise<PushRow[]> {
+  return db.select().from(push).where(eq(push.state, 'running')).limit(20)
+}
+
+/** Newest first, as pages list them. */
+export async function pagePushes(
+  ctx: Ctx,
+  input: { release?: string | undefined; cursor?: string | undefined; limit: number },
+): Promise<{ items: PushRow[]; next: string | null }> {
+  const before = decodeCursor(input.cursor)
+  const rows = await listPushes(ctx.app.db, before, input.limit + 1, input.release)
+  const items = rows.slice(0, input.limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
 }

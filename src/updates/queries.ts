@@ -1,5 +1,5 @@
 /** Drizzle of the updates room; no decisions. */
-import { and, asc, desc, eq, inArray, isNull, lt, ne, type SQL, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, inArray, isNull, lt, ne, type SQL, sum } from 'drizzle-orm'
 import { build } from '../../db/schema/builds.ts'
 import {
   comment,
@@ -175,4 +175,47 @@ export async function updatesOfPackage(db: Reader, name: string, limit = 20): Pr
     .orderBy(desc(update.id))
     .limit(limit)
   return rows.map((row) => row.update)
+}
+
+/** Karma of many updates at once, by the rule of karmaBySubject; those without votes are not among them. */
+export async function karmaOfUpdates(
+  db: Reader,
+  update_ids: number[],
+): Promise<Map<number, number>> {
+  const sums = await db
+    .select({ id: vote.update_id, karma: sum(vote.karma) })
+    .from(vote)
+    .innerJoin(update, and(eq(update.id, vote.update_id), eq(update.revision, vote.revision)))
+    .where(
+      and(
+        inArray(vote.update_id, update_ids),
+        eq(vote.subject, 'update'),
+        ne(vote.person_id, update.submitter_id),
+        isNull(vote.withdrawn_at),
+      ),
+    )
+    .groupBy(vote.update_id)
+  return new Map(sums.map((each) => [each.id, Number(each.karma ?? 0)]))
+}
+
+/** All updates that a build was ever in, newest first. */
+export async function updatesOfBuild(db: Reader, build_id: number): Promise<UpdateRow[]> {
+  const rows = await db
+    .select({ update })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .where(eq(update_build.build_id, build_id))
+    .orderBy(desc(update.id))
+    .limit(20)
+  return rows.map((row) => row.update)
+}
+
+/** How many updates are in each of these statuses. */
+export async function countByStatus(db: Reader, statuses: UpdateStatus[]) {
+  const rows = await db
+    .select({ status: update.status, n: count() })
+    .from(update)
+    .where(inArray(update.status, statuses))
+    .groupBy(update.status)
+  return new Map(rows.map((row) => [row.status, row.n]))
 }

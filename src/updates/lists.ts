@@ -1,0 +1,53 @@
+/** Updates in lists, with their karma: two queries, however long the list. */
+import type { Ctx } from '../kernel/context.ts'
+import {
+  countByStatus,
+  karmaOfUpdates,
+  type UpdateFilter,
+  type UpdateRow,
+  updatesOfBuild,
+  updatesOfPackage,
+} from './queries.ts'
+import type { UpdateStatus } from './update.ts'
+import { listUpdates } from './updates.ts'
+
+export interface UpdateSummary {
+  update: UpdateRow
+  /** Sum of the votes that count. */
+  karma: number
+}
+
+async function summarise(ctx: Ctx, rows: UpdateRow[]): Promise<UpdateSummary[]> {
+  if (rows.length === 0) return []
+  const karma = await karmaOfUpdates(
+    ctx.app.db,
+    rows.map((row) => row.id),
+  )
+  return rows.map((update) => ({ update, karma: karma.get(update.id) ?? 0 }))
+}
+
+/** Newest first. */
+export async function summariseUpdates(
+  ctx: Ctx,
+  input: UpdateFilter & { cursor?: string | undefined; limit: number },
+): Promise<{ items: UpdateSummary[]; next: string | null }> {
+  const { items, next } = await listUpdates(ctx, input)
+  return { items: await summarise(ctx, items), next }
+}
+
+/** Updates that builds of a package are in, newest first. */
+export async function summariesOfPackage(ctx: Ctx, name: string): Promise<UpdateSummary[]> {
+  return summarise(ctx, await updatesOfPackage(ctx.app.db, name))
+}
+
+/** Every update that a build was in, newest first. */
+export async function summariesOfBuild(ctx: Ctx, build_id: number): Promise<UpdateSummary[]> {
+  return summarise(ctx, await updatesOfBuild(ctx.app.db, build_id))
+}
+
+/** How many updates someone can still say something about. */
+export async function countOpenUpdates(ctx: Ctx) {
+  const statuses: UpdateStatus[] = ['pending', 'testing']
+  const counts = await countByStatus(ctx.app.db, statuses)
+  return { pending: counts.get('pending') ?? 0, testing: counts.get('testing') ?? 0 }
+}
