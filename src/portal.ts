@@ -13,6 +13,7 @@ import { actorFromRequest } from './accounts/sessions.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
 import { addressOf } from './kernel/address.ts'
+import { limitBodies } from './kernel/body-limit.ts'
 import type { App, Ctx } from './kernel/context.ts'
 import { PortalError } from './kernel/errors.ts'
 import { createEventsApi } from './kernel/events-api.ts'
@@ -48,6 +49,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
+  portal.use(limitBodies())
   // Browsers name the origin of a form. A request with an Authorization header comes from a program: no
   // browser adds one by itself, so there is nothing to forge.
   const sameOrigin = csrf({ origin: (origin) => origin === new URL(app.config.url).origin })
