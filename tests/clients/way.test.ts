@@ -97,7 +97,9 @@ test('the metalink holds what librepo asks of it, and the mirror list leads to t
       `<hash type="${type}">${createHash(type).update(repomd).digest('hex')}</hash>`,
     )
   expect(metalink).toContain(`<size>${repomd.length}</size>`)
-  const newest = Math.max(...[...repomd.toString().matchAll(/<timestamp>(\d+)/g)].map((m) => +(m[1] ?? 0)))
+  const newest = Math.max(
+    ...[...repomd.toString().matchAll(/<timestamp>(\d+)/g)].map((m) => +(m[1] ?? 0)),
+  )
   expect(metalink).toContain(`<mm0:timestamp>${newest}</mm0:timestamp>`)
   const list = await (await fetch(`${portal.url}/mirrorlist?repo=baseos-10&arch=${arch}`)).text()
   expect(list.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
@@ -119,9 +121,7 @@ test('dnf installs from the empty root on, with every signature checked', async 
   ])
   expect(readIn(machine, 'etc/os-release')).toContain('NAME="Keel Linux"')
   const repo = readIn(machine, 'etc/yum.repos.d/keel.repo')
-  expect(repo).toContain(
-    `metalink=${portal.url}/metalink?repo=baseos-$releasever&arch=$basearch`,
-  )
+  expect(repo).toContain(`metalink=${portal.url}/metalink?repo=baseos-$releasever&arch=$basearch`)
   expect(repo).not.toMatch(/gpgcheck=0/)
   expect(readIn(machine, 'etc/pki/rpm-gpg/RPM-GPG-KEY-keel')).toBe(
     readFileSync(join(portal.data, 'keys/public.asc'), 'utf8'),
@@ -130,7 +130,9 @@ test('dnf installs from the empty root on, with every signature checked', async 
 
 test('a package that was changed on its way is refused', async () => {
   const other = createMachine(join(portal.folder, 'wary'), portal.url, join(root, 'package.json'))
-  await expect(other.dnf('install', 'keel-release')).rejects.toThrow(/repomd.xml GPG|GPG key|signature/i)
+  await expect(other.dnf('install', 'keel-release')).rejects.toThrow(
+    /repomd.xml GPG|GPG key|signature/i,
+  )
   expect(await other.installed()).toEqual([])
 })
 
@@ -269,7 +271,9 @@ test('the sources are there to read, signed like the rest', async () => {
   expect(found.trim().split('\n')).toEqual(
     expect.arrayContaining(['hello-2.10-2.kl10.src', 'keel-release-10-1.kl10.src']),
   )
-  const href = (await machine.dnf('repoquery', ...sources, '--location', 'hello-2.10-2.kl10.src')).trim()
+  const href = (
+    await machine.dnf('repoquery', ...sources, '--location', 'hello-2.10-2.kl10.src')
+  ).trim()
   const file = join(portal.folder, 'hello.src.rpm')
   writeFileSync(file, Buffer.from(await (await fetch(href)).arrayBuffer()))
   const db = ['--dbpath', join(portal.folder, 'rpmdb')]

@@ -61,7 +61,10 @@ export function createMachine(folder: string, url: string, key: string): Machine
     async dnf(...args) {
       const command = [...options(), ...args]
       try {
-        const { stdout } = await run('dnf', command, { maxBuffer: 64 * 1024 * 1024, timeout: 120_000 })
+        const { stdout } = await run('dnf', command, {
+          maxBuffer: 64 * 1024 * 1024,
+          timeout: 120_000,
+        })
         return stdout
       } catch (error) {
         const { stdout, stderr } = error as { stdout?: string; stderr?: string }
@@ -70,7 +73,10 @@ export function createMachine(folder: string, url: string, key: string): Machine
     },
     async installed() {
       const { stdout } = await run('rpm', ['--root', root, '-qa'])
-      return stdout.split('\n').filter((line) => line !== '' && !line.startsWith('gpg-pubkey')).sort()
+      return stdout
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('gpg-pubkey'))
+        .sort()
     },
   }
 }
