@@ -13,6 +13,7 @@ import {
   heartbeatAnswer,
   logAnswer,
   type Output,
+  problem,
 } from './protocol.ts'
 
 const firstPause_ms = 250
@@ -24,12 +25,13 @@ const damagedTries = 3
 /** The portal answered, and the answer is no. */
 export class Refused extends Error {
   readonly status: number
-  readonly body: unknown
+  /** The problem's code, '' where the answer is not problem JSON. */
+  readonly code: string
   constructor(status: number, body: unknown) {
-    const detail = (body as { detail?: unknown } | undefined)?.detail
-    super(`the portal answered ${status}${typeof detail === 'string' ? `: ${detail}` : ''}`)
+    const said = problem.safeParse(body).data
+    super(`the portal answered ${status}: ${said?.detail ?? said?.code ?? 'no reason given'}`)
     this.status = status
-    this.body = body
+    this.code = said?.code ?? ''
   }
 }
 
@@ -85,7 +87,7 @@ export function createClient(url: string, token: string) {
 
   /** A refusal that says that the task is no longer ours: the work is dropped. */
   function dropWhenLost(error: unknown): never {
-    const lost = error instanceof Refused && [401, 403, 404, 409, 410].includes(error.status)
+    const lost = error instanceof Refused && [401, 403, 409, 410].includes(error.status)
     throw lost ? new Dropped(error.message, { cause: error }) : error
   }
 
@@ -112,7 +114,10 @@ export function createClient(url: string, token: string) {
       return response.status === 204 ? undefined : claimAnswer.parse(await response.json()).task
     },
 
-    /** @returns how much of the log the portal has; less than sent when it asks for an earlier part */
+    /**
+     * Sends a part of the log. Nothing at offset 0 asks how much there is.
+     * @returns the size of the portal's log; less than was sent when it lacks an earlier part
+     */
     async sendLog(
       task: TaskRef,
       offset: number,
@@ -120,19 +125,16 @@ export function createClient(url: string, token: string) {
       signal: AbortSignal,
     ): Promise<number> {
       const headers = { 'x-slipway-lease': task.lease, 'content-type': 'application/octet-stream' }
-      const attempt = () =>
-        once(taskPath(task, `log?offset=${offset}`), { headers, body: bytes }, signal)
-      try {
-        const response = await persist(signal, attempt)
+      const post = async (from: number, body: Uint8Array<ArrayBuffer>) => {
+        const response = await once(taskPath(task, `log?offset=${from}`), { headers, body }, signal)
         return logAnswer.parse(await response.json()).size_bytes
-      } catch (error) {
-        const gap =
-          error instanceof Refused && error.status === 409
-            ? logAnswer.safeParse(error.body)
-            : undefined
-        if (gap?.success) return gap.data.size_bytes
-        return dropWhenLost(error)
       }
+      const attempt = () =>
+        post(offset, bytes).catch((error: unknown) => {
+          if (!(error instanceof Refused) || error.code !== 'task.log-gap') throw error
+          return post(0, new Uint8Array())
+        })
+      return persist(signal, attempt).catch(dropWhenLost)
     },
 
     /** Fetches an input into a file. @throws BuildFailure when what comes is not what the digest says */

@@ -30,7 +30,8 @@ const schema = z.object({
   BUILDER_LIMIT_MEMORY_MIB: whole.default(8192),
   BUILDER_LIMIT_PROCESSES: whole.default(4096),
   BUILDER_LIMIT_DISK_MIB: whole.default(40_960),
-  BUILDER_LIMIT_LOG_MIB: whole.default(64),
+  /** Below what the portal keeps of a log (64 MiB). */
+  BUILDER_LIMIT_LOG_MIB: whole.default(60),
   /** A build is stopped when less than this is free on the scratch folder's file system. */
   BUILDER_RESERVE_DISK_MIB: whole.default(512),
 })

@@ -27,7 +27,7 @@ export interface JobInput {
   task: ClaimedTask
   /** Dropped when aborted: nothing more is sent. */
   stop: AbortController
-  progress: (word: string) => void
+  progress: (words: string) => void
 }
 
 type Outcome = Omit<Finish, 'lease' | 'highlights'>

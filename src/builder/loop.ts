@@ -29,7 +29,7 @@ export interface Loop {
 interface Slot {
   task: ClaimedTask
   stop: AbortController
-  progress: string
+  progress: string | undefined
   done: Promise<void>
 }
 
@@ -37,6 +37,9 @@ interface Slot {
 export async function runLoop(loop: Loop): Promise<void> {
   const slots = new Map<number, Slot>()
   const freed = { wake: () => {} }
+  // The portal hands out tasks by what it knows of a builder, so nothing is claimed before it knows.
+  const introduced = Promise.withResolvers<void>()
+  loop.signal.addEventListener('abort', () => introduced.resolve(), { once: true })
   let tools = await loop.findTools()
   if (tools.missing.length > 0) loop.say('missing tools', { missing: tools.missing.join(' ') })
 
@@ -62,6 +65,7 @@ export async function runLoop(loop: Loop): Promise<void> {
     for (let failures = 0; !loop.signal.aborted; ) {
       try {
         interval_ms = await beat()
+        introduced.resolve()
         if (failures > 0) loop.say('the portal is back')
         failures = 0
         await pause(interval_ms)
@@ -84,8 +88,8 @@ export async function runLoop(loop: Loop): Promise<void> {
       freed.wake()
     }
     const { config, client, scratch } = loop
-    const progress = (word: string) => {
-      running.progress = word
+    const progress = (now: string) => {
+      running.progress = now
     }
     loop.say('task', { id: task.id, method: task.method })
     const job = runJob({
@@ -101,7 +105,7 @@ export async function runLoop(loop: Loop): Promise<void> {
       .then((end) => loop.say(end, { id: task.id }))
       .catch((error: Error) => loop.say('not reported', { id: task.id, error: error.message }))
       .finally(ended)
-    const running: Slot = { task, stop, progress: 'started', done }
+    const running: Slot = { task, stop, progress: undefined, done }
     slots.set(slot, running)
   }
 
@@ -115,6 +119,7 @@ export async function runLoop(loop: Loop): Promise<void> {
   }
 
   async function keepClaiming(): Promise<void> {
+    await introduced.promise
     for (let failures = 0; !loop.signal.aborted; ) {
       await oneFree()
       if (loop.signal.aborted) return

@@ -1,5 +1,6 @@
 /** What a tree of processes uses, read from /proc (proc(5)): no cgroup is needed, nor root. */
 import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** When a process began, in clock ticks since boot; with the pid it names a process for good. */
 export function startTime(pid: number): string | undefined {
@@ -56,6 +57,44 @@ export function processTree(root: number): Stat[] {
   for (let at = 0; at < tree.length; at += 1)
     tree.push(...(children.get(tree[at]?.pid ?? -1) ?? []))
   return tree
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended in between.
+  }
+}
+
+/** Kills the process and waits until it is over, and with it every process of its pid namespace. */
+export async function endProcess(pid: number, start: string | undefined): Promise<void> {
+  while (isRunning(pid, start)) {
+    signal(pid)
+    await sleep(10)
+  }
+}
+
+function isSandboxOf(pid: number, folder: string): boolean {
+  try {
+    const [command, ...rest] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return (
+      command === 'bwrap' && rest.some((word) => word === folder || word.startsWith(`${folder}/`))
+    )
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Kills the bwrap processes of a folder (or of those below it), outermost or first inside. Once it
+ * runs, a sandbox dies with the process that started it; while it starts, its inner process would
+ * wait for a dead outer one for ever, so each is killed by itself.
+ */
+export function killSandboxes(folder: string): void {
+  for (const name of readdirSync('/proc')) {
+    if (/^\d+$/.test(name) && isSandboxOf(Number(name), folder)) signal(Number(name))
+  }
 }
 
 export interface Usage {

@@ -68,6 +68,8 @@ export const claimAnswer = z.object({
 export type ClaimedTask = z.infer<typeof claimAnswer>['task']
 
 export const heartbeatAnswer = z.object({ lease_ms: positive, cancel: z.array(taskId) })
+/** Problem JSON (RFC 9457); the code tells one 409 from another. */
+export const problem = z.object({ code: z.string(), detail: z.string().optional() })
 export const logAnswer = z.object({ size_bytes: z.number().int().nonnegative() })
 
 export interface Heartbeat {

@@ -4,9 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, lstatSync, readlinkSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Reason } from '../kernel/reason.ts'
-import { isRunning, startTime } from './processes.ts'
+import { endProcess, killSandboxes, startTime } from './processes.ts'
 import type { Limits } from './protocol.ts'
 import { checkDisk, limitReason, watch } from './watch.ts'
 
@@ -30,6 +29,8 @@ export interface SandboxRun {
   /** Only git gets the host's network, and nothing that a package brings runs in that sandbox. */
   network?: boolean
   env?: Record<string, string>
+  /** stderr comes in one stream with stdout, so that lines stay whole and in order. */
+  merged?: boolean
   onOutput: (chunk: Buffer, stream: 'stdout' | 'stderr') => void
   /** Kills the run when aborted. */
   signal: AbortSignal
@@ -113,15 +114,20 @@ function bwrapArguments(run: SandboxRun): string[] {
 }
 
 /**
- * Limits that the kernel keeps. The file size and memory ones lie above what the watcher stops at, so
- * that a build which exceeds a limit is told so by name; they bound what happens between two looks.
+ * Limits that the kernel keeps. They lie above what the watcher stops at, so that a build which exceeds
+ * a limit is told so by name; they bound what happens between two looks.
  */
-function limited(argv: string[], limits: Limits): string[] {
-  const data_bytes = Math.ceil(limits.memory_bytes * 1.5) + 64 * mib
+function limited({ argv, limits, merged }: SandboxRun): string[] {
+  const data_bytes = 2 * limits.memory_bytes + 1024 * mib
   return [
     // A machine short of memory ends builds first.
-    ...['/bin/sh', '-c', 'echo 1000 >/proc/self/oom_score_adj; exec "$@"', 'sh'],
-    ...['/usr/bin/prlimit', `--nproc=${limits.processes}`, `--data=${data_bytes}`],
+    ...[
+      '/bin/sh',
+      '-c',
+      `echo 1000 >/proc/self/oom_score_adj; exec "$@"${merged ? ' 2>&1' : ''}`,
+      'sh',
+    ],
+    ...['/usr/bin/prlimit', `--nproc=${2 * limits.processes + 64}`, `--data=${data_bytes}`],
     ...[`--fsize=${limits.disk_bytes + mib}`, '--core=0', '--'],
     ...argv,
   ]
@@ -133,18 +139,6 @@ async function firstProcess(child: ChildProcess): Promise<number | undefined> {
   for await (const chunk of child.stdio[3] as NodeJS.ReadableStream) text += String(chunk)
   const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1]
   return pid ? Number(pid) : undefined
-}
-
-/** Kills the first process inside, with which the kernel ends every other one, and waits for it. */
-async function endTree(root: number, start: string | undefined): Promise<void> {
-  while (isRunning(root, start)) {
-    try {
-      process.kill(root, 'SIGKILL')
-    } catch {
-      // It ended in between.
-    }
-    await sleep(10)
-  }
 }
 
 /** Counts output and hands it on until the log limit is reached. */
@@ -173,13 +167,17 @@ function waitForEnd(child: ChildProcess): Promise<number> {
  * @throws Error when bubblewrap itself does not start
  */
 export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
-  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run.argv, run.limits)], {
+  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run)], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     ...run.identity,
   })
   const end: SandboxEnd = { exit_code: -1, exceeded: undefined, aborted: false }
   const ended = waitForEnd(child)
-  const kill = () => child.kill('SIGKILL')
+  const kill = () => {
+    child.kill('SIGKILL')
+    // A process that is being killed starts no other, so that what is found now is all there is.
+    killSandboxes(run.folder)
+  }
   const exceed = (why: Reason) => {
     end.exceeded ??= why
     kill()
@@ -204,7 +202,7 @@ export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
       stopWatching = watch({ root, folder, limits, reserve_bytes: reserve_disk_bytes }, exceed)
     }
     end.exit_code = await ended
-    if (root !== undefined && start !== undefined) await endTree(root, start)
+    if (root !== undefined && start !== undefined) await endProcess(root, start)
     else if (root === undefined && !end.aborted && !end.exceeded)
       throw new Error('bwrap did not start the command')
   } finally {

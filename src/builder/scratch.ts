@@ -7,7 +7,7 @@ import { chownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { isRunning, startTime } from './processes.ts'
+import { isRunning, killSandboxes, startTime } from './processes.ts'
 import type { Identity } from './sandbox.ts'
 
 const run = promisify(execFile)
@@ -31,7 +31,11 @@ async function removeStale(scratch: string): Promise<number> {
     const owner = /^(\d+)-(\d+)$/.exec(name)
     return owner !== null && !isRunning(Number(owner[1]), owner[2])
   })
-  for (const name of stale) await removeFolder(join(scratch, name))
+  for (const name of stale) {
+    // A sandbox dies with its builder, except one that was just being started.
+    killSandboxes(join(scratch, name))
+    await removeFolder(join(scratch, name))
+  }
   return stale.length
 }
 

@@ -1,6 +1,6 @@
 /**
  * The log of one task: a file in the scratch folder that grows, and an upload that follows it. The
- * portal says how much it has; the upload goes on from there.
+ * portal says how much it has; the upload goes on from there. What earlier attempts wrote stays before.
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const interval_ms = 250
 const eager_bytes = 64 * 1024
 const part_bytes = 1024 * 1024
+/** After so many parts that did not make it longer, the portal's log is taken to be full. */
+const mostStalls = 5
 
 /** Sends bytes at an offset; returns how much of the log the portal now has. */
 export type SendLog = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<number>
@@ -35,6 +37,9 @@ export function openTaskLog(
   const fd = openSync(path, 'wx+', 0o600)
   let written = 0
   let sent = 0
+  /** Size of what the portal's log held before this attempt. */
+  let before = 0
+  let stalls = 0
   let ended = false
   let wake = new AbortController()
 
@@ -48,12 +53,14 @@ export function openTaskLog(
   async function sendNext(): Promise<void> {
     const part = Buffer.alloc(Math.min(part_bytes, written - sent))
     readSync(fd, part, 0, part.length, sent)
-    const has = await send(sent, part)
-    // More than was written would be another attempt's log: ours counts from here.
-    sent = Math.min(has, written)
+    const size_bytes = await send(before + sent, part)
+    const has = Math.min(Math.max(0, size_bytes - before), written)
+    stalls = has > sent ? 0 : stalls + 1
+    sent = stalls < mostStalls ? has : written
   }
 
   async function follow(): Promise<void> {
+    before = await send(0, new Uint8Array())
     while (!ended || sent < written) {
       if (sent < written) await sendNext()
       if (ended || written - sent >= eager_bytes) continue

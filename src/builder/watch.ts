@@ -41,7 +41,7 @@ export interface Watched {
 
 function checkProcesses({ root, limits }: Watched): Reason | undefined {
   const usage = treeUsage(root)
-  if (usage.threads >= limits.processes) return limitReason('processes', limits)
+  if (usage.threads > limits.processes) return limitReason('processes', limits)
   if (usage.memory_bytes > limits.memory_bytes) return limitReason('memory_bytes', limits)
   return undefined
 }

@@ -32,7 +32,7 @@ export interface Work {
   log: TaskLog
   /** Aborted when the lease is lost, the task cancelled or the builder stops. */
   signal: AbortSignal
-  progress: (word: string) => void
+  progress: (words: string) => void
 }
 
 export interface Command {
@@ -102,6 +102,7 @@ export async function runCommand(work: Work, command: Command): Promise<CommandE
     reserve_disk_bytes: work.config.reserve_disk_bytes,
     network: command.network,
     env: command.env,
+    merged: !command.quiet,
     signal: work.signal,
     onOutput(chunk, stream) {
       if (stream === 'stdout') stdout.add(chunk)

@@ -63,7 +63,6 @@ function programsOf(app: App, builder: boolean): Program[] {
       env: {
         SLIPWAY_URL: `http://${app.config.host.includes(':') ? `[${app.config.host}]` : app.config.host}:${app.config.port}`,
         BUILDER_TOKEN_FILE: builderTokenFile(app),
-        BUILDER_SCRATCH: join(app.config.data_dir, 'builder'),
         BUILDER_PRIVATE_SOURCES: app.config.private_sources.join(','),
       },
     })

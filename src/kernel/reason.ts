@@ -6,7 +6,7 @@ export interface Reason {
   params: Record<string, string | number>
 }
 
-/** @example reason('update.testing-days', { have_days: 3, need_days: 7 }) */
+/** @example reason('update.minimum-hours', { hours: 3, need_hours: 24 }) */
 export function reason(code: string, params: Reason['params'] = {}): Reason {
   return { code, params }
 }

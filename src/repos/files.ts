@@ -47,8 +47,8 @@ function folderOf(root: string, c: HttpContext): string | undefined {
 function listFolder(root: string) {
   return async (c: HttpContext, next: () => Promise<void>) => {
     const folder = folderOf(root, c)
-    const found = folder && (await stat(folder).catch(() => undefined))
-    if (!folder || !found || !found.isDirectory()) return next()
+    const found = folder === undefined ? undefined : await stat(folder).catch(() => undefined)
+    if (!folder || !found?.isDirectory()) return next()
     if (!c.req.path.endsWith('/')) return c.redirect(`${c.req.path}/`, 301)
     const entries = await readdir(folder, { withFileTypes: true })
     const names = entries

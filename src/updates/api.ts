@@ -15,15 +15,10 @@ import type { Reason } from '../kernel/reason.ts'
 import { sayReason } from '../kernel/words.ts'
 import { markdownText, updateEdit, updateInput } from './input.ts'
 import { listPushes, type PushRow, startPush } from './pushes.ts'
+import { requestUpdate } from './requests.ts'
+import { editUpdate } from './revisions.ts'
 import { updateRequests, updateStatuses, updateTypes } from './update.ts'
-import {
-  createUpdate,
-  editUpdate,
-  listUpdates,
-  requestUpdate,
-  type UpdateRow,
-  viewUpdate,
-} from './updates.ts'
+import { createUpdate, listUpdates, type UpdateRow, viewUpdate } from './updates.ts'
 import { castVote, type Karma, postComment, recordGate, waiveGate, withdrawVote } from './votes.ts'
 
 const aliasParams = z.object({ alias: z.string().max(100) })

@@ -6,8 +6,9 @@ import { fromZod, type HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
 import { karmaSchema } from './api.ts'
 import { markdownText, updateInput } from './input.ts'
+import { requestUpdate } from './requests.ts'
 import { updateRequests } from './update.ts'
-import { createUpdate, requestUpdate } from './updates.ts'
+import { createUpdate } from './updates.ts'
 import { castVote, postComment, withdrawVote } from './votes.ts'
 
 /** One thing a line, as people type them into a text box. */

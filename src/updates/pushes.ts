@@ -10,7 +10,7 @@ import { taggedBuilds } from '../builds/tags.ts'
 import { getRelease } from '../distribution/releases.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
-import { MINUTE_MS } from '../kernel/clock.ts'
+import { MINUTE_MS, SECOND_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
@@ -114,12 +114,21 @@ export async function startDuePushes(ctx: Ctx): Promise<void> {
       .where(eq(push.release, name))
       .orderBy(desc(push.id))
       .limit(1)
-    const every_ms = app.distribution.pushes.every_minutes * MINUTE_MS
     // The first push is empty, so that clients find every repository from the start.
     if (!last) await startPush(ctx, name, { evenEmpty: true })
-    else if (last.state !== 'running' && app.clock.now() - last.created_at >= every_ms)
+    else if (last.state !== 'running' && app.clock.now() >= (await dueAt(ctx, name, last)))
       await startPush(ctx, name)
   }
+}
+
+/** Seeds go out as they come: a release that is being born has nobody to disturb. */
+const SEED_INTERVAL_MS = 10 * SECOND_MS
+
+async function dueAt(ctx: Ctx, release: string, last: PushRow): Promise<number> {
+  const { db, distribution } = ctx.app
+  const every_ms = distribution.pushes.every_minutes * MINUTE_MS
+  const seeds = (await seedBuilds(db, release)).length > 0
+  return last.created_at + (seeds ? Math.min(every_ms, SEED_INTERVAL_MS) : every_ms)
 }
 
 /** Updates of a push, with what was asked for each. */

@@ -22,7 +22,7 @@ import { newHex } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
-import type { UpdateEdit, UpdateInput } from './input.ts'
+import type { UpdateInput } from './input.ts'
 import {
   bugsOf,
   buildsOfUpdates,
@@ -38,7 +38,7 @@ import {
   updatesOfBuilds,
   votesOf,
 } from './queries.ts'
-import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
+import { mayGoStable, mayGoTesting } from './update.ts'
 
 export type { UpdateRow } from './queries.ts'
 export { buildsOfUpdates, updatesOfPackage } from './queries.ts'
@@ -61,14 +61,20 @@ export async function holdUpdate(tx: Tx, alias: string): Promise<UpdateRow> {
 }
 
 /** The submitter or an admin. */
-function requireOwner(ctx: Ctx, row: UpdateRow): void {
+export function requireOwner(ctx: Ctx, row: UpdateRow): void {
   if (ctx.actor.kind === 'system') return
   const person = requirePerson(ctx)
   requireRole(ctx, person.id === row.submitter_id ? 'packager' : 'admin', 'package')
 }
 
+/** @throws PortalError update.locked while a push has it in hand */
+export function refuseLocked(row: UpdateRow): void {
+  if (row.push_id !== null)
+    throw new PortalError('update.locked', { params: { push: row.push_id } })
+}
+
 /** Builds that an update may have: complete, of one release, in no other live update. */
-async function takeBuilds(
+export async function takeBuilds(
   tx: Tx,
   nvrs: string[],
   own_id = 0,
@@ -92,7 +98,7 @@ async function takeBuilds(
   return { builds, release }
 }
 
-async function refuseTaken(tx: Tx, builds: BuildRow[], own_id: number): Promise<void> {
+export async function refuseTaken(tx: Tx, builds: BuildRow[], own_id: number): Promise<void> {
   const ids = builds.map((row) => row.id)
   const taken = (await updatesOfBuilds(tx, ids)).find((each) => each.update.id !== own_id)
   if (!taken) return
@@ -103,7 +109,7 @@ async function refuseTaken(tx: Tx, builds: BuildRow[], own_id: number): Promise<
   })
 }
 
-const titleOf = (builds: BuildRow[]) => builds.map((row) => row.nvr).join(' ')
+export const titleOf = (builds: BuildRow[]) => builds.map((row) => row.nvr).join(' ')
 
 /** Makes an update from builds; it asks for testing at once. @throws PortalError */
 export async function createUpdate(ctx: Ctx, input: UpdateInput): Promise<UpdateRow> {
@@ -166,7 +172,11 @@ async function insertUpdate(
 }
 
 /** Bugs, test cases and CVEs as the form has them; what is there already keeps its feedback. */
-async function writeParts(tx: Tx, update_id: number, input: Partial<UpdateInput>): Promise<void> {
+export async function writeParts(
+  tx: Tx,
+  update_id: number,
+  input: Partial<UpdateInput>,
+): Promise<void> {
   for (const bug of input.bugs ?? [])
     await tx
       .insert(update_bug)
@@ -187,7 +197,7 @@ async function writeParts(tx: Tx, update_id: number, input: Partial<UpdateInput>
     await tx.insert(update_cve).values({ update_id, cve }).onConflictDoNothing()
 }
 
-async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
+export async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
   await tx.delete(update_build).where(eq(update_build.update_id, update_id))
   for (const row of builds)
     await tx
@@ -255,119 +265,6 @@ export async function endUpdate(
     for (const { build } of await buildsOfUpdates(tx, [row.id]))
       await untagBuild(tx, ctx, releaseTags(row.release).testing, build)
   await emit(tx, ctx, `update.${status}`, `update:${row.alias}`, { title: row.title })
-}
-
-/**
- * Changes an update. New builds begin a new revision: votes so far stay readable and stop counting, and
- * the days in testing begin anew. Text changes nothing else.
- */
-export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Promise<UpdateRow> {
-  return transaction(ctx, async (tx) => {
-    const row = await holdUpdate(tx, alias)
-    requireOwner(ctx, row)
-    refuseLocked(row)
-    const { builds: nvrs, bugs, testcases, cves, ...texts } = edit
-    await writeParts(tx, row.id, { bugs, testcases, cves })
-    const [edited] = await tx
-      .update(update)
-      .set({ ...texts, modified_at: ctx.app.clock.now() })
-      .where(eq(update.id, row.id))
-      .returning()
-    if (nvrs && edited) await reviseBuilds(tx, ctx, edited, nvrs)
-    const subject = `update:${alias}`
-    await audit(tx, ctx, { action: 'update.edited', subject, details: { ...edit } })
-    await emit(tx, ctx, 'update.edited', subject, { fields: Object.keys(edit) })
-    return holdUpdate(tx, alias)
-  })
-}
-
-async function reviseBuilds(tx: Tx, ctx: Ctx, row: UpdateRow, nvrs: string[]): Promise<void> {
-  if (!['pending', 'testing'].includes(row.status))
-    throw new PortalError('update.refused', {
-      field: 'builds',
-      reasons: [reason('update.status', { status: row.status })],
-    })
-  const before = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
-  const { builds, release } = await takeBuilds(tx, nvrs, row.id)
-  if (release !== row.release) throw invalid('builds', reason('update.one-release'))
-  const same =
-    builds.length === before.length && builds.every((b) => before.some((old) => old.id === b.id))
-  if (same) return
-  for (const build of before) await untagBuild(tx, ctx, releaseTags(release).testing, build)
-  await linkBuilds(tx, row.id, builds)
-  await tx
-    .update(update)
-    .set({
-      revision: row.revision + 1,
-      status: 'pending',
-      request: 'testing',
-      testing_at: null,
-      autopush_stopped_at: null,
-      ejected: null,
-      ...(row.title === titleOf(before) && { title: titleOf(builds) }),
-    })
-    .where(eq(update.id, row.id))
-}
-
-function refuseLocked(row: UpdateRow): void {
-  if (row.push_id !== null)
-    throw new PortalError('update.locked', { params: { push: row.push_id } })
-}
-
-/**
- * Asks for a push, or takes the request back.
- * @throws PortalError update.refused with every reason that stands against it
- */
-export async function requestUpdate(
-  ctx: Ctx,
-  alias: string,
-  request: UpdateRequest,
-  why = '',
-): Promise<UpdateRow> {
-  return transaction(ctx, async (tx) => {
-    const row = await holdUpdate(tx, alias)
-    requireOwner(ctx, row)
-    refuseLocked(row)
-    await applyRequest(tx, ctx, row, request)
-    const subject = `update:${alias}`
-    await audit(tx, ctx, { action: `update.${request}`, subject, reason: why })
-    await emit(tx, ctx, 'update.requested', subject, { request })
-    return holdUpdate(tx, alias)
-  })
-}
-
-async function applyRequest(
-  tx: Tx,
-  ctx: Ctx,
-  row: UpdateRow,
-  request: UpdateRequest,
-): Promise<void> {
-  if (!requestAllowed(row.status, request))
-    throw new PortalError('update.refused', {
-      field: 'request',
-      reasons: [reason('update.request-status', { status: row.status, request })],
-    })
-  if (request === 'unpush') return endUpdate(tx, ctx, row, 'unpushed')
-  if (request === 'obsolete') return endUpdate(tx, ctx, row, 'obsolete')
-  if (request === 'revoke') {
-    await tx.update(update).set({ request: null }).where(eq(update.id, row.id))
-    return
-  }
-  const again = request === 'testing' && row.status === 'unpushed'
-  const asked: UpdateRow = again ? { ...row, status: 'pending' } : row
-  if (again)
-    await refuseTaken(
-      tx,
-      (await buildsOfUpdates(tx, [row.id])).map((b) => b.build),
-      row.id,
-    )
-  const facts = await factsOf(ctx.app, tx, asked)
-  const reasons = request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
-  if (reasons.length > 0) throw new PortalError('update.refused', { field: 'request', reasons })
-  await tx
-    .update(update)
-    .set({ request, status: asked.status, ejected: null })
-    .where(eq(update.id, row.id))
 }
 
 /** Everything a page shows of an update, with what it still waits for. */

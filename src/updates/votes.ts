@@ -10,7 +10,7 @@ import { emit } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
-import { bugsOf, testcasesOf, type UpdateRow } from './queries.ts'
+import { bugsOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
 import { autopushDue, isUnstable, VOTABLE } from './update.ts'
 import { endUpdate, holdUpdate } from './updates.ts'
 
@@ -97,11 +97,13 @@ async function applyKarma(
   let held = row
   if (subject === 'update' && given === -1 && row.autopush_stopped_at === null)
     held = await stopAutopush(tx, ctx, row)
-  const facts = await factsOf(ctx.app, tx, held)
-  if (row.push_id !== null) return facts.karma
-  if (isUnstable(facts)) await endUpdate(tx, ctx, held, 'obsolete')
-  else if (held.request === null) await askForStable(tx, ctx, held, autopushDue(facts))
-  return facts.karma
+  const karma = (await karmaBySubject(tx, held)).get('update') ?? 0
+  if (held.push_id !== null) return karma
+  if (isUnstable({ ...held, karma })) await endUpdate(tx, ctx, held, 'obsolete')
+  // The other rules are asked only where karma could now carry it: most votes change nothing else.
+  else if (held.request === null && karma >= held.stable_karma)
+    await askForStable(tx, ctx, held, autopushDue(await factsOf(ctx.app, tx, held)))
+  return karma
 }
 
 /** Any person's −1 stops autopush, once, with one notice: the submitter then decides. */

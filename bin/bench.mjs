@@ -1,0 +1,18 @@
+/** `npm run bench`: measures what tests/bench names, prints the numbers with the machine's. */
+import { delimiter, dirname, join } from 'node:path'
+import {
+  buildSite,
+  buildTools,
+  installPackages,
+  installTools,
+  node,
+  root,
+  run,
+} from './prepare.mjs'
+
+installPackages()
+installTools(buildTools)
+buildSite()
+run(node, [join(root, 'tests/bench/main.ts'), ...process.argv.slice(2)], {
+  env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH}` },
+})

@@ -1,0 +1,151 @@
+/**
+ * What `npm start` and `npm test` share: npm packages by the lock file, system tools by apt or dnf where
+ * this user may, and a built site. Plain JavaScript without dependencies: it runs on a bare Node 20.
+ */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+export const node = join(root, 'node_modules', 'node', 'bin', 'node')
+
+export const say = (line) => process.stderr.write(`slipway: ${line}\n`)
+
+/** Runs a program with its output shown. @throws Error when it fails */
+export function run(command, args, options = {}) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options })
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`)
+}
+
+/** Installs npm packages when the lock file is not the one that was installed last. */
+export function installPackages() {
+  const lock = readFileSync(join(root, 'package-lock.json'))
+  const digest = createHash('sha256').update(lock).digest('hex')
+  const mark = join(root, 'node_modules', '.slipway-lock')
+  if (existsSync(node) && existsSync(mark) && readFileSync(mark, 'utf8') === digest) return
+  say('installing npm packages by the lock file')
+  // Not `npm ci`: it refuses a lock file that lacks packages for other platforms, which some registries
+  // do not serve. `install` takes the locked versions all the same, and --no-save leaves the file alone.
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'])
+  // npm may be told to run no install scripts; the `node` package needs its own to bring the binary.
+  if (!existsSync(node))
+    run('node', [join(root, 'node_modules/node/installArchSpecificPackage.js')])
+  writeFileSync(mark, digest)
+}
+
+/** @param program a name in PATH, or the path of a file */
+function isThere(program) {
+  if (program.startsWith('/')) return existsSync(program)
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** How this user may install system packages: root's own apt or dnf, or sudo that asks nothing. */
+function installers() {
+  const prefix = process.getuid() === 0 ? [] : ['sudo', '-n']
+  const allowed =
+    prefix.length === 0 || spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0
+  if (!allowed) return undefined
+  if (isThere('apt-get')) return { kind: 'apt', prefix }
+  if (isThere('dnf')) return { kind: 'dnf', prefix }
+  return undefined
+}
+
+function tryRun(words, options) {
+  const [command, ...args] = words
+  return (
+    spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], ...options }).status === 0
+  )
+}
+
+/**
+ * @param tools program -> { apt, dnf } package names
+ * @returns programs that are still missing
+ */
+export function installTools(tools) {
+  const lacking = () => Object.keys(tools).filter((program) => !isThere(program))
+  const missing = lacking()
+  const how = missing.length > 0 ? installers() : undefined
+  if (!how) return missing
+  const packages = [...new Set(missing.map((program) => tools[program][how.kind]))]
+  say(`installing system packages: ${packages.join(' ')}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  if (how.kind === 'apt') {
+    tryRun([...how.prefix, 'apt-get', 'update', '-q'], { env })
+    tryRun(
+      [...how.prefix, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages],
+      { env },
+    )
+  } else tryRun([...how.prefix, 'dnf', 'install', '-y', '-q', ...packages], { env })
+  return lacking()
+}
+
+/** Building needs these; all else works without. */
+export const buildTools = {
+  rpmbuild: { apt: 'rpm', dnf: 'rpm-build' },
+  rpmsign: { apt: 'rpm', dnf: 'rpm-sign' },
+  createrepo_c: { apt: 'createrepo-c', dnf: 'createrepo_c' },
+  bwrap: { apt: 'bubblewrap', dnf: 'bubblewrap' },
+  gpg: { apt: 'gnupg', dnf: 'gnupg2' },
+  rsync: { apt: 'rsync', dnf: 'rsync' },
+  xorriso: { apt: 'xorriso', dnf: 'xorriso' },
+  git: { apt: 'git', dnf: 'git' },
+  gcc: { apt: 'gcc', dnf: 'gcc' },
+  make: { apt: 'make', dnf: 'make' },
+  // A C compiler without the C library's headers builds nothing.
+  '/usr/include/stdio.h': { apt: 'libc6-dev', dnf: 'glibc-devel' },
+  cpio: { apt: 'cpio', dnf: 'cpio' },
+}
+
+/** Newest change of anything that the built site is made of. */
+function stampOf(paths) {
+  const hash = createHash('sha256')
+  const visit = (path) => {
+    const found = statSync(path)
+    if (found.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
+    else hash.update(`${path}\0${found.size}\0${Math.floor(found.mtimeMs)}\n`)
+  }
+  for (const path of paths) visit(join(root, path))
+  return hash.digest('hex')
+}
+
+/** Builds the site unless it is built from what is here. */
+export function buildSite() {
+  const mark = join(root, 'dist', '.slipway-build')
+  const stamp = stampOf([
+    'src',
+    'db',
+    'public',
+    'astro.config.mjs',
+    'tsconfig.json',
+    'package-lock.json',
+  ])
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === stamp) return
+  say('building the site')
+  const quiet = ['--silent']
+  run(node, [join(root, 'node_modules/astro/bin/astro.mjs'), 'build', ...quiet], {
+    env: {
+      ...process.env,
+      ASTRO_TELEMETRY_DISABLED: '1',
+      PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
+    },
+  })
+  writeFileSync(mark, stamp)
+}

@@ -1,0 +1,29 @@
+/** `npm run bench [name…]`: measures what is named, or all; ends with 1 when a limit is missed. */
+import { benchBuilds } from './builds.ts'
+import { benchPages } from './pages.ts'
+import { type Figure, machine, print } from './report.ts'
+import { benchTasks } from './tasks.ts'
+import { benchVotes } from './votes.ts'
+
+const benches: Record<string, () => Promise<Figure[]>> = {
+  tasks: benchTasks,
+  votes: benchVotes,
+  pages: benchPages,
+  builds: benchBuilds,
+}
+
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !(name in benches))
+if (unknown.length > 0) {
+  process.stderr.write(
+    `No such bench: ${unknown.join(', ')}. There are: ${Object.keys(benches).join(', ')}\n`,
+  )
+  process.exit(2)
+}
+process.stdout.write(`${machine()}\n`)
+for (const [name, bench] of Object.entries(benches)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  const figures = await bench()
+  print(name, figures)
+  if (figures.some((each) => each.holds === false)) process.exitCode = 1
+}

@@ -1,0 +1,353 @@
+/** Updates as people handle them: made, voted on, revised, obsoleted, requested; on a real database. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { taggedBuilds } from '../../src/builds/tags.ts'
+import { setReleaseState } from '../../src/distribution/releases.ts'
+import { auditOfSubject } from '../../src/kernel/audit.ts'
+import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
+import type { Ctx } from '../../src/kernel/context.ts'
+import { eventsAfter } from '../../src/kernel/events.ts'
+import { askWhereDue } from '../../src/updates/autopush.ts'
+import { updateInput } from '../../src/updates/input.ts'
+import { startPush } from '../../src/updates/pushes.ts'
+import { requestUpdate } from '../../src/updates/requests.ts'
+import { editUpdate } from '../../src/updates/revisions.ts'
+import { createUpdate, getUpdate, viewUpdate } from '../../src/updates/updates.ts'
+import {
+  castVote,
+  postComment,
+  recordGate,
+  waiveGate,
+  withdrawVote,
+} from '../../src/updates/votes.ts'
+import { asPushed, makeBuild, prepareRelease, RELEASE } from '../support/builds.ts'
+import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
+
+let app: TestApp
+let packager: Ctx
+beforeEach(async () => {
+  app = await testApp()
+  await prepareRelease(app)
+  packager = ctxOf(app, personActor(1, 'packer', ['member', 'packager']))
+})
+afterEach(() => app.end())
+
+const tester = (id: number) => ctxOf(app, personActor(id, `tester${id}`))
+
+async function make(builds: string[], more: Record<string, unknown> = {}) {
+  const input = updateInput.parse({ builds, notes: 'Look at it.', type: 'bugfix', ...more })
+  return (await createUpdate(packager, input)).alias
+}
+
+/** An update of one build in testing since a while. */
+async function inTesting(nvr = 'hello-1-1', more: Record<string, unknown> = {}) {
+  await makeBuild(app, nvr)
+  const alias = await make([nvr], more)
+  await asPushed(app, alias, 'testing')
+  return alias
+}
+
+const karma = async (alias: string) => (await viewUpdate(packager, alias)).karma
+const status = async (alias: string) => (await getUpdate(packager, alias)).status
+const waits = async (alias: string) =>
+  (await viewUpdate(packager, alias)).waits_for.map((each) => each.code)
+
+describe('making', () => {
+  it('asks for testing, takes the policy of the release, and is on record', async () => {
+    await makeBuild(app, 'hello-1-1')
+    const row = await getUpdate(packager, await make(['hello-1-1']))
+    expect(row).toMatchObject({
+      title: 'hello-1-1',
+      status: 'pending',
+      request: 'testing',
+      release: RELEASE,
+      stable_karma: 3,
+      revision: 1,
+      critical: false,
+    })
+    expect(row.alias).toMatch(/^KEEL-2026-[0-9a-f]{10}$/)
+    const [entry] = await auditOfSubject(app.db, `update:${row.alias}`)
+    expect(entry).toMatchObject({ action: 'update.created', actor: 'person:packer' })
+  })
+
+  it('marks critical packages', async () => {
+    await makeBuild(app, 'keel-release-11-1')
+    expect((await getUpdate(packager, await make(['keel-release-11-1']))).critical).toBe(true)
+  })
+
+  it('names the field and the fault of what it refuses', async () => {
+    await makeBuild(app, 'hello-1-1')
+    await makeBuild(app, 'hello-2-1')
+    await expect(make(['nothing-1-1'])).rejects.toMatchObject({
+      code: 'input.invalid',
+      details: { field: 'builds', reasons: [{ code: 'update.build-unknown' }] },
+    })
+    await expect(make(['hello-1-1', 'hello-2-1'])).rejects.toMatchObject({
+      details: { reasons: [{ code: 'update.package-twice' }] },
+    })
+    await make(['hello-1-1'])
+    await expect(make(['hello-1-1'])).rejects.toMatchObject({ code: 'update.build-taken' })
+  })
+
+  it('is for packagers', async () => {
+    await makeBuild(app, 'hello-1-1')
+    const input = updateInput.parse({ builds: ['hello-1-1'], notes: 'x', type: 'bugfix' })
+    await expect(createUpdate(tester(2), input)).rejects.toMatchObject({
+      code: 'account.forbidden',
+    })
+    await expect(createUpdate(ctxOf(app, { kind: 'anonymous' }), input)).rejects.toMatchObject({
+      code: 'account.log-in-needed',
+    })
+  })
+
+  it('obsoletes the older update of its package, with its bugs, notes and security type', async () => {
+    const bugs = [{ url: 'https://bugs.example/1', number: '1', required: true }]
+    const cves = ['CVE-2026-1234']
+    const old = await inTesting('hello-1-1', { type: 'security', severity: 'high', bugs, cves })
+    await makeBuild(app, 'hello-2-1')
+    const alias = await make(['hello-2-1'], { notes: 'Newer.' })
+    expect(await getUpdate(packager, old)).toMatchObject({
+      status: 'obsolete',
+      obsoleted_by: alias,
+    })
+    const view = await viewUpdate(packager, alias)
+    expect(view.update).toMatchObject({ type: 'security', severity: 'high' })
+    expect(view.update.notes).toContain('Look at it.')
+    expect(view.bugs).toMatchObject([{ number: '1', required: true }])
+    expect(view.cves).toEqual(cves)
+    expect(await taggedBuilds(app.db, 'keel10-testing')).toEqual([])
+  })
+
+  it('leaves an older update alone that holds other packages too, or that a push has in hand', async () => {
+    await makeBuild(app, 'hello-1-1')
+    await makeBuild(app, 'world-1-1')
+    const both = await make(['hello-1-1', 'world-1-1'])
+    await makeBuild(app, 'other-1-1')
+    const locked = await make(['other-1-1'])
+    await startPush(ctxOf(app), RELEASE)
+    await makeBuild(app, 'hello-2-1')
+    await makeBuild(app, 'other-2-1')
+    await make(['hello-2-1'])
+    await make(['other-2-1'])
+    expect(await status(both)).toBe('pending')
+    expect(await status(locked)).toBe('pending')
+  })
+})
+
+describe('votes', () => {
+  it('count once a person, can be changed and withdrawn, and keep their history', async () => {
+    const alias = await inTesting()
+    expect(await castVote(tester(2), alias, { karma: 1 })).toBe(1)
+    expect(await castVote(tester(2), alias, { karma: 1 })).toBe(1)
+    expect(await castVote(tester(3), alias, { karma: 1 })).toBe(2)
+    expect(await castVote(tester(2), alias, { karma: 0 })).toBe(1)
+    expect(await withdrawVote(tester(3), alias)).toBe(0)
+    const { votes } = await viewUpdate(packager, alias)
+    expect(votes).toHaveLength(2)
+    expect(votes.find((each) => each.person_id === 3)?.withdrawn_at).not.toBeNull()
+    await expect(withdrawVote(tester(3), alias)).rejects.toMatchObject({ code: 'not-found' })
+    expect(await castVote(tester(3), alias, { karma: -1 })).toBe(-1)
+  })
+
+  it('are not for the submitter, for nobody, nor for ended updates', async () => {
+    const alias = await inTesting()
+    await expect(castVote(packager, alias, { karma: 1 })).rejects.toMatchObject({
+      code: 'update.own-vote',
+    })
+    await expect(
+      castVote(ctxOf(app, { kind: 'anonymous' }), alias, { karma: 1 }),
+    ).rejects.toMatchObject({ code: 'account.log-in-needed' })
+    await asPushed(app, alias, 'stable')
+    await expect(castVote(tester(2), alias, { karma: 1 })).rejects.toMatchObject({
+      code: 'update.not-votable',
+    })
+  })
+
+  it('need the scope of a token', async () => {
+    const alias = await inTesting()
+    const actor = { ...personActor(2, 'tester2'), scopes: ['read' as const] }
+    await expect(castVote(ctxOf(app, actor), alias, { karma: 1 })).rejects.toMatchObject({
+      code: 'account.scope-missing',
+    })
+  })
+
+  it('are not erased by a comment', async () => {
+    const alias = await inTesting()
+    await castVote(tester(2), alias, { karma: 1, text: 'Works.' })
+    await postComment(tester(2), alias, 'One more thing.')
+    expect(await karma(alias)).toBe(1)
+    expect((await viewUpdate(packager, alias)).comments.map((each) => each.karma)).toEqual([
+      1,
+      null,
+    ])
+  })
+
+  it('of many people at the same moment all count', async () => {
+    const alias = await inTesting('hello-1-1', { autokarma: false, stable_karma: 100 })
+    const people = Array.from({ length: 25 }, (_, n) => tester(n + 2))
+    await Promise.all(people.map((each) => castVote(each, alias, { karma: 1 })))
+    expect(await karma(alias)).toBe(25)
+  })
+
+  it('obsolete at unstable karma', async () => {
+    const alias = await inTesting()
+    for (const id of [2, 3]) await castVote(tester(id), alias, { karma: -1 })
+    expect(await status(alias)).toBe('testing')
+    await castVote(tester(4), alias, { karma: -1 })
+    expect(await status(alias)).toBe('obsolete')
+    expect(await taggedBuilds(app.db, 'keel10-testing')).toEqual([])
+  })
+
+  it('on bugs and test cases are counted apart and enforced where required', async () => {
+    const bugs = [{ url: 'https://bugs.example/7', number: '7', required: true }]
+    const testcases = [{ name: 'boots', required: true }]
+    const alias = await inTesting('hello-1-1', { bugs, testcases, stable_karma: 1 })
+    app.clock.advance(DAY_MS)
+    const view = await viewUpdate(packager, alias)
+    const subjects = [`bug:${view.bugs[0]?.id}`, `testcase:${view.testcases[0]?.id}`]
+    await castVote(tester(2), alias, { karma: 1 })
+    expect(await waits(alias)).toEqual(['update.bug-feedback', 'update.testcase-feedback'])
+    for (const subject of subjects) await castVote(tester(2), alias, { karma: 1, subject })
+    expect(await waits(alias)).toEqual([])
+    expect(await karma(alias)).toBe(1)
+    await expect(
+      castVote(tester(2), alias, { karma: 1, subject: 'bug:999' }),
+    ).rejects.toMatchObject({ details: { field: 'subject' } })
+  })
+})
+
+describe('autopush', () => {
+  it('asks for stable at the vote that reaches the karma, after the minimum time', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 2 })
+    app.clock.advance(DAY_MS)
+    await castVote(tester(2), alias, { karma: 1 })
+    expect((await getUpdate(packager, alias)).request).toBeNull()
+    await castVote(tester(3), alias, { karma: 1 })
+    expect((await getUpdate(packager, alias)).request).toBe('stable')
+  })
+
+  it('by karma reached early, asks when the minimum time is over', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 1 })
+    await castVote(tester(2), alias, { karma: 1 })
+    expect(await askWhereDue(ctxOf(app))).toBe(0)
+    app.clock.advance(24 * HOUR_MS)
+    expect(await askWhereDue(ctxOf(app))).toBe(1)
+    expect((await getUpdate(packager, alias)).request).toBe('stable')
+  })
+
+  it('by time goes after the days of the release', async () => {
+    await inTesting()
+    app.clock.advance(7 * DAY_MS - 1)
+    expect(await askWhereDue(ctxOf(app))).toBe(0)
+    app.clock.advance(1)
+    expect(await askWhereDue(ctxOf(app))).toBe(1)
+  })
+
+  it('is stopped by the first -1 of anyone, once, even when it is taken back', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 1 })
+    app.clock.advance(DAY_MS)
+    await castVote(tester(2), alias, { karma: -1 })
+    await castVote(tester(3), alias, { karma: -1 })
+    await withdrawVote(tester(2), alias)
+    await withdrawVote(tester(3), alias)
+    await castVote(tester(4), alias, { karma: 1 })
+    expect((await getUpdate(packager, alias)).request).toBeNull()
+    const stops = await eventsAfter(app.db, 0, { types: ['update.autopush-stopped'] })
+    expect(stops).toHaveLength(1)
+    await requestUpdate(packager, alias, 'stable')
+    expect((await getUpdate(packager, alias)).request).toBe('stable')
+  })
+})
+
+describe('requests', () => {
+  it('are refused with every reason that stands against them', async () => {
+    const alias = await inTesting()
+    await expect(requestUpdate(packager, alias, 'stable')).rejects.toMatchObject({
+      code: 'update.refused',
+      details: {
+        reasons: [{ code: 'update.karma-or-days' }, { code: 'update.minimum-hours' }],
+      },
+    })
+  })
+
+  it('are for the submitter and admins', async () => {
+    const alias = await inTesting()
+    const other = ctxOf(app, personActor(9, 'other', ['member', 'packager']))
+    await expect(requestUpdate(other, alias, 'unpush')).rejects.toMatchObject({
+      code: 'account.forbidden',
+    })
+    await requestUpdate(ctxOf(app, personActor(8, 'boss', ['member', 'admin'])), alias, 'unpush')
+    expect(await status(alias)).toBe('unpushed')
+    await requestUpdate(packager, alias, 'testing')
+    expect(await getUpdate(packager, alias)).toMatchObject({
+      status: 'pending',
+      request: 'testing',
+    })
+  })
+
+  it('wait while a push has the update in hand', async () => {
+    await makeBuild(app, 'hello-1-1')
+    const alias = await make(['hello-1-1'])
+    await startPush(ctxOf(app), RELEASE)
+    await expect(requestUpdate(packager, alias, 'revoke')).rejects.toMatchObject({
+      code: 'update.locked',
+    })
+    await expect(editUpdate(packager, alias, { title: 'x' })).rejects.toMatchObject({
+      code: 'update.locked',
+    })
+  })
+
+  it('are closed by a freeze', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    app.clock.advance(DAY_MS)
+    await castVote(tester(2), alias, { karma: 1 })
+    await setReleaseState(ctxOf(app), RELEASE, 'frozen', 'beta freeze')
+    expect(await waits(alias)).toEqual(['update.frozen'])
+  })
+})
+
+describe('gates', () => {
+  it('hold an update back until they pass or are waived with a reason', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    app.clock.advance(DAY_MS)
+    await castVote(tester(2), alias, { karma: 1 })
+    const gate = { check: 'installs', passed: false, required: true, message: 'conflicts' }
+    await recordGate(ctxOf(app), alias, gate)
+    expect(await waits(alias)).toEqual(['update.gate'])
+    await expect(waiveGate(packager, alias, 'installs', ' ')).rejects.toMatchObject({
+      details: { field: 'reason' },
+    })
+    await waiveGate(packager, alias, 'installs', 'the test host was broken')
+    expect(await waits(alias)).toEqual([])
+  })
+})
+
+describe('revisions', () => {
+  it('begin when builds change: votes stay readable, stop counting, days begin anew', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    app.clock.advance(8 * DAY_MS)
+    await castVote(tester(2), alias, { karma: 1 })
+    await makeBuild(app, 'hello-2-1')
+    const row = await editUpdate(packager, alias, { builds: ['hello-2-1'] })
+    expect(row).toMatchObject({
+      revision: 2,
+      status: 'pending',
+      request: 'testing',
+      title: 'hello-2-1',
+    })
+    expect(row.testing_at).toBeNull()
+    const view = await viewUpdate(packager, alias)
+    expect(view.karma).toBe(0)
+    expect(view.votes).toHaveLength(1)
+    await asPushed(app, alias, 'testing')
+    expect(await waits(alias)).toContain('update.minimum-hours')
+    expect(await castVote(tester(2), alias, { karma: 1 })).toBe(1)
+  })
+
+  it('do not begin for text', async () => {
+    const alias = await inTesting()
+    await castVote(tester(2), alias, { karma: 1 })
+    await editUpdate(packager, alias, { notes: 'Better words.', builds: ['hello-1-1'] })
+    expect(await getUpdate(packager, alias)).toMatchObject({ revision: 1, status: 'testing' })
+    expect(await karma(alias)).toBe(1)
+  })
+})
