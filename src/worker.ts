@@ -5,8 +5,9 @@
 
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { purgeUnverified } from './accounts/sign-ups.ts'
 import { createApp, subscribers, taskHandlers } from './app.ts'
-import { SECOND_MS } from './kernel/clock.ts'
+import { HOUR_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
@@ -50,6 +51,7 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: 2 * SECOND_MS,
       run: () => startDuePushes(systemCtx(app, 'schedule')),
     },
+    { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }
 
