@@ -5,6 +5,7 @@
 
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { purgeUnverified } from './accounts/sign-ups.ts'
 import { createApp, subscribers, taskHandlers } from './app.ts'
 import { purgeBlobs } from './kernel/blobs.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
@@ -65,6 +66,7 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: 2 * SECOND_MS,
       run: () => startDuePushes(systemCtx(app, 'schedule')),
     },
+    { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }
 

@@ -84,7 +84,14 @@ export function problem(c: HttpContext, failure: unknown): Response {
   }
   return c.json(body, error.status as ContentfulStatusCode, {
     'Content-Type': 'application/problem+json',
+    ...retryAfter(error),
   })
+}
+
+/** When to come back, for those who asked too often (RFC 9110, 10.2.3). */
+function retryAfter(error: PortalError): Record<string, string> {
+  const { wait_s } = error.details.params ?? {}
+  return error.status === 429 && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
 }
 
 /** Query of every list: where to go on and how much. */

@@ -34,7 +34,7 @@ export function ownVote(view: View, username: string | null, subject: string): n
 export function partsOfUpdate(view: View, username: string | null) {
   const bugs = view.bugs.map((bug, i): Part => {
     const subject = `bug:${bug.id}`
-    const label = bug.title || bug.number || bug.url
+    const label = [bug.number, bug.title].filter(Boolean).join(': ') || bug.url
     const { net = 0, required = false } = view.facts.bugs[i] ?? {}
     return {
       ...{ kind: 'bug', subject, label, href: bug.url, required, net },

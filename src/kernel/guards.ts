@@ -1,0 +1,55 @@
+/** What stands before every route: whose forms are taken, and how large a body may be. */
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { csrf } from 'hono/csrf'
+import type { Config } from './config.ts'
+import { PortalError } from './errors.ts'
+import { localPath, setFlash } from './forms.ts'
+import { type HttpContext, type HttpEnv, problem } from './http.ts'
+import { sayError } from './words.ts'
+
+const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]']
+
+/** Origins that are this portal: its address, and on one's own machine the other names of that. */
+export function isOwnOrigin(config: Pick<Config, 'url'>, origin: string): boolean {
+  const own = new URL(config.url)
+  if (origin === own.origin) return true
+  if (!LOOPBACK.includes(own.hostname) || !URL.canParse(origin)) return false
+  const { protocol, hostname, port } = new URL(origin)
+  return protocol === own.protocol && port === own.port && LOOPBACK.includes(hostname)
+}
+
+/**
+ * Browsers name the origin of a form. A request with an Authorization header comes from a program: no
+ * browser adds one by itself, so there is nothing to forge.
+ */
+export function formsFromHere(config: Config): MiddlewareHandler<HttpEnv> {
+  const guard = csrf({ origin: (origin) => isOwnOrigin(config, origin) })
+  return (c, next) => (c.req.header('Authorization') ? next() : guard(c, next))
+}
+
+export const MAX_BODY_BYTES = 1024 * 1024
+
+/** Bodies that are files or logs; their routes have limits of their own. */
+const LARGE = /^\/(?:api\/sources|api\/builder\/.*|builds\/new)$/
+
+/** Refuses JSON and forms past 1 MiB before they are read. */
+export function boundedBodies(): MiddlewareHandler<HttpEnv> {
+  const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuseLarge(c) })
+  return (c, next) => (LARGE.test(c.req.path) ? next() : limit(c, next))
+}
+
+/** A program reads a problem; a person comes back to the page that the form was on. */
+function refuseLarge(c: HttpContext): Response {
+  const error = new PortalError('input.too-large', { params: { limit: '1 MiB' } })
+  if (c.req.path.startsWith('/api/') || !c.req.header('Accept')?.includes('text/html'))
+    return problem(c, error)
+  const sentence = sayError(c.get('ctx').app.words.in('en'), error)
+  setFlash(c, { kind: 'error', sentence })
+  return c.redirect(backPath(c.req.header('Referer')), 303)
+}
+
+function backPath(referer: string | undefined): string {
+  if (!referer || !URL.canParse(referer)) return '/'
+  return localPath(new URL(referer).pathname, '/')
+}
