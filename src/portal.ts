@@ -24,6 +24,7 @@ import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
+import { createOverridesApi } from './updates/overrides-api.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -62,6 +63,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createTasksApi())
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
+  portal.route('/api', createOverridesApi())
   portal.route('/api', createEventsApi())
   portal.route('/', createMirrorsApi())
   portal.route('/', createUpdateForms())

@@ -1,0 +1,70 @@
+/** Source packages for tests to submit, made by the real rpmbuild, and what becomes of them. */
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Api, Build, Task, Update } from './api.ts'
+import { until } from './until.ts'
+
+/** Makes a source package in a folder of its own. @returns the path of the .src.rpm */
+export function makeSrpm(spec: string, sources: string[] = []): string {
+  const top = mkdtempSync(join(tmpdir(), 'slipway-srpm-'))
+  const file = join(top, 'package.spec')
+  writeFileSync(file, spec)
+  mkdirSync(join(top, 'SOURCES'))
+  for (const source of sources) copyFileSync(source, join(top, 'SOURCES', basename(source)))
+  const defines = ['--define', `_topdir ${top}`, '--define', 'dist .kl10']
+  execFileSync('rpmbuild', ['-bs', '--nodeps', ...defines, file], { stdio: 'pipe' })
+  const [made] = readdirSync(join(top, 'SRPMS'))
+  return join(top, 'SRPMS', made ?? '')
+}
+
+/** Uploads a source package and asks for its build. @returns the task to follow */
+export async function submitSrpm(api: Api, path: string, filename = basename(path)): Promise<Task> {
+  const blob = await api.upload(new Uint8Array(readFileSync(path)))
+  return api.post('/api/builds', { srpm: { filename, ...blob } })
+}
+
+const ENDED = ['CLOSED', 'FAILED', 'CANCELED']
+
+/** Waits for a task's end, however it ends. */
+export function ended(api: Api, task: { id: number }, deadline_ms = 120_000): Promise<Task> {
+  return until(
+    `the end of task ${task.id}`,
+    async () => {
+      const now = await api.task(task.id)
+      return ENDED.includes(now.state) && now
+    },
+    deadline_ms,
+  )
+}
+
+/** Waits for a build task to succeed. @returns the build that it made */
+export async function built(api: Api, task: { id: number }): Promise<Build> {
+  const end = await ended(api, task)
+  if (end.state !== 'CLOSED')
+    throw new Error(`task ${task.id} ${end.state}: ${end.reason?.sentence ?? ''}`)
+  const builds = await api.all<Build>('/api/builds')
+  const made = builds.find((each) => each.task_id === task.id)
+  if (!made) throw new Error(`task ${task.id} made no build`)
+  return api.get(`/api/builds/${made.nvr}`)
+}
+
+/** Waits until an update has a status and nothing holds it any more. */
+export function reaches(api: Api, alias: string, status: Update['status'], deadline_ms = 60_000) {
+  return until(
+    `${alias} to be ${status}`,
+    async () => {
+      const update = await api.update(alias)
+      return update.status === status && update.request === null && update
+    },
+    deadline_ms,
+  )
+}

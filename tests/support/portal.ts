@@ -1,0 +1,188 @@
+/**
+ * A real portal for a test: `slipway up` with web, worker and builder on a free port, with a data folder
+ * and a content folder of its own. Whatever happens to the test, `stop` ends every process and removes
+ * every file.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { removeFolder } from '../../src/builder/scratch.ts'
+import { until } from './until.ts'
+
+export const root = join(import.meta.dirname, '../..')
+export const node = join(root, 'node_modules/.bin/node')
+
+export type ProgramName = 'web' | 'worker' | 'builder'
+
+const scripts: Record<ProgramName, string> = {
+  web: 'dist/server/entry.mjs',
+  worker: 'src/worker.ts',
+  builder: 'src/builder/main.ts',
+}
+
+export interface PortalOptions {
+  /** Changes distribution.yaml: pairs of what stands there and what shall. */
+  distribution?: [string, string][]
+  env?: Record<string, string>
+}
+
+/** No waiting but what a test asks for: votes decide at once, and pushes follow one another. */
+const quick: [string, string][] = [
+  ['testing_hours_minimum: 24', 'testing_hours_minimum: 0'],
+  ['stable_karma: 3', 'stable_karma: 2'],
+  ['every_minutes: 1', 'every_minutes: 0.02'],
+]
+
+export interface Portal {
+  url: string
+  /** Its folder; `data` and `content` are in it. */
+  folder: string
+  data: string
+  content: string
+  env: Record<string, string | undefined>
+  /** Everything that its programs printed. */
+  said(): string
+  /** The one-time link that it printed. */
+  firstAdminLink(): string
+  /** Process id of a program that runs now, or undefined between its end and its start. */
+  pidOf(program: ProgramName): number | undefined
+  start(): Promise<void>
+  /** Ends all programs; `start` may follow. @returns exit status, null when a signal ended it */
+  end(signal?: NodeJS.Signals): Promise<number | null>
+  /** Ends all and removes the folder. */
+  stop(): Promise<void>
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+function makeContent(folder: string, changes: [string, string][]): string {
+  const content = join(folder, 'content')
+  cpSync(join(root, 'content'), content, { recursive: true })
+  const file = join(content, 'distribution.yaml')
+  let text = readFileSync(file, 'utf8')
+  for (const [from, to] of changes) {
+    if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
+    text = text.replace(from, to)
+  }
+  writeFileSync(file, text)
+  return content
+}
+
+/** Children of a process, as Linux lists them (proc(5)). */
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+        .split(' ')
+        .filter(Boolean)
+        .map(Number),
+    )
+  } catch {
+    return []
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** The process and all below it. */
+function treeOf(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(treeOf)]
+}
+
+const isAlive = (pid: number) => commandOf(pid) !== ''
+
+function environment(folder: string, port: number, env: Record<string, string>) {
+  const given: Record<string, string | undefined> = { ...process.env, ...env }
+  delete given.SLIPWAY_TOKEN
+  return {
+    ...given,
+    PATH: env.PATH ?? `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}`,
+    HOST: '127.0.0.1',
+    PORT: String(port),
+    SLIPWAY_DATA: join(folder, 'data'),
+    SLIPWAY_CONTENT: join(folder, 'content'),
+    SLIPWAY_URL: `http://127.0.0.1:${port}`,
+    BUILDER_RESERVE_DISK_MIB: '1',
+    DATABASE_URL: '',
+  }
+}
+
+/** Prepares a portal without starting it. */
+export async function createPortal(options: PortalOptions = {}): Promise<Portal> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-portal-'))
+  const content = makeContent(folder, [...quick, ...(options.distribution ?? [])])
+  const port = await freePort()
+  const env = environment(folder, port, options.env ?? {})
+  let child: ChildProcess | undefined
+  let said = ''
+
+  const pidOf = (program: ProgramName) =>
+    treeOf(child?.pid ?? 0).find((pid) => commandOf(pid).includes(scripts[program]))
+
+  async function end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    if (!child?.pid || child.exitCode !== null || child.signalCode !== null) return null
+    const running = child
+    const pids = treeOf(child.pid)
+    const ended = new Promise<number | null>((resolve) => running.once('exit', resolve))
+    for (const pid of signal === 'SIGKILL' ? pids : [child.pid]) process.kill(pid, signal)
+    const status = await ended
+    await until('its programs have ended', () => !pids.some(isAlive), 30_000)
+    return status
+  }
+
+  return {
+    url: env.SLIPWAY_URL,
+    ...{ folder, data: env.SLIPWAY_DATA, content, env, pidOf, end },
+    said: () => said,
+    firstAdminLink() {
+      const link = said.match(/http\S+first-admin\?token=\S+/g)?.at(-1)
+      if (!link) throw new Error(`no link was printed:\n${said}`)
+      return link
+    },
+    async start() {
+      const before = said.length
+      child = spawn(node, [join(root, 'src/cli.ts'), 'up'], {
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      })
+      for (const stream of [child.stdout, child.stderr])
+        stream?.on('data', (chunk: Buffer) => {
+          said += chunk.toString()
+        })
+      const served = () => said.slice(before).includes('is served at')
+      const over = () => child?.exitCode !== null
+      await until('the portal answers', () => served() || over(), 60_000)
+      if (!served()) throw new Error(`the portal did not start:\n${said.slice(before)}`)
+    },
+    async stop() {
+      await end('SIGKILL')
+      await removeFolder(folder)
+    },
+  }
+}
+
+export async function startPortal(options: PortalOptions = {}): Promise<Portal> {
+  const portal = await createPortal(options)
+  try {
+    await portal.start()
+    return portal
+  } catch (error) {
+    await portal.stop()
+    throw error
+  }
+}
