@@ -108,8 +108,10 @@ export function encodeCursor(key: number | string): string {
 /** @throws PortalError input.cursor when it is none of ours */
 export function decodeCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined || cursor === '') return undefined
-  const key = Number(Buffer.from(cursor, 'base64url').toString())
-  if (!Number.isSafeInteger(key)) throw new PortalError('input.cursor', { field: 'cursor' })
+  const text = Buffer.from(cursor, 'base64url').toString()
+  const key = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(key))
+    throw new PortalError('input.cursor', { field: 'cursor' })
   return key
 }
 
