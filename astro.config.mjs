@@ -1,9 +1,11 @@
 /** The site: pages rendered by the server; styles and scripts as files of their own, for `default-src 'self'`. */
+import mdx from '@astrojs/mdx'
 import node from '@astrojs/node'
 import { defineConfig } from 'astro/config'
 
 export default defineConfig({
   output: 'server',
+  integrations: [mdx()],
   adapter: node({ mode: 'standalone' }),
   trailingSlash: 'ignore',
   compressHTML: true,

@@ -36,6 +36,9 @@ export const int = () => pick(sqlite.integer(), pg.bigint({ mode: 'number' }))
 /** Unicode text of any length; callers bound it before it comes here. */
 export const text = <T extends string = string>() => pick(sqlite.text().$type<T>(), pg.text())
 
+/** A number with a fraction: degrees, ratios. */
+export const real = () => pick(sqlite.real(), pg.doublePrecision())
+
 export const bool = () => pick(sqlite.integer({ mode: 'boolean' }), pg.boolean())
 
 /** A moment: milliseconds since 1970-01-01 UTC, as the clock gives them. */

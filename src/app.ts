@@ -17,6 +17,7 @@ import { systemRandom } from './kernel/random.ts'
 import { readWords } from './kernel/words.ts'
 import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
+import { updateLetters } from './updates/mails.ts'
 import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 
 /** Every kind of task that a worker does, by method. */
@@ -25,7 +26,7 @@ export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
 )
 
 /** Who acts on what happened. */
-export const subscribers: Subscriber[] = [buildFollowsTask, pushFollowsTask]
+export const subscribers: Subscriber[] = [buildFollowsTask, pushFollowsTask, updateLetters]
 
 export interface AppOptions {
   config?: Config

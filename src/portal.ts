@@ -3,7 +3,6 @@
  * the pages behind it; tests call it with requests and no socket.
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { csrf } from 'hono/csrf'
 import { requestId } from 'hono/request-id'
 import { secureHeaders } from 'hono/secure-headers'
 import { subscription } from '../db/schema/kernel.ts'
@@ -12,11 +11,12 @@ import { createAccountForms } from './accounts/forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
+import { createFeeds } from './feeds.ts'
 import { addressOf } from './kernel/address.ts'
-import { limitBodies } from './kernel/body-limit.ts'
 import type { App, Ctx } from './kernel/context.ts'
 import { PortalError } from './kernel/errors.ts'
 import { createEventsApi } from './kernel/events-api.ts'
+import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createFiles } from './repos/files.ts'
@@ -24,6 +24,7 @@ import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
+import { createOverridesApi } from './updates/overrides-api.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -49,11 +50,8 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
-  portal.use(limitBodies())
-  // Browsers name the origin of a form. A request with an Authorization header comes from a program: no
-  // browser adds one by itself, so there is nothing to forge.
-  const sameOrigin = csrf({ origin: (origin) => origin === new URL(app.config.url).origin })
-  portal.use((c, next) => (c.req.header('Authorization') ? next() : sameOrigin(c, next)))
+  portal.use(formsFromHere(app.config))
+  portal.use(boundedBodies())
 
   portal.get('/healthz', async (c) => {
     await app.db.$count(subscription)
@@ -65,10 +63,12 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createTasksApi())
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
+  portal.route('/api', createOverridesApi())
   portal.route('/api', createEventsApi())
   portal.route('/', createMirrorsApi())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
+  portal.route('/feeds', createFeeds())
   portal.route('/pub', createFiles(app))
   portal.doc31('/api/openapi.json', {
     openapi: '3.1.0',

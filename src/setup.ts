@@ -27,6 +27,8 @@ export interface SetupResult {
 /** Migrates the database and makes what is missing: releases, tags, repositories, key, token, seeds. */
 export async function setUp(app: App): Promise<SetupResult> {
   const ctx = systemCtx(app, 'setup')
+  // Web serves it from its first request on, also while nothing is published yet.
+  await mkdir(dataPath(app.config, 'pub'), { recursive: true })
   await app.database.migrate()
   await syncReleases(ctx)
   await syncTags(ctx)

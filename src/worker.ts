@@ -5,8 +5,10 @@
 
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { purgeUnverified } from './accounts/sign-ups.ts'
 import { createApp, subscribers, taskHandlers } from './app.ts'
-import { SECOND_MS } from './kernel/clock.ts'
+import { purgeBlobs } from './kernel/blobs.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
@@ -15,12 +17,16 @@ import { runTask } from './tasks/runner.ts'
 import { WORKER_CHANNEL } from './tasks/task.ts'
 import { claimTask, reapLeases } from './tasks/tasks.ts'
 import { askWhereDue } from './updates/autopush.ts'
+import { expireOverrides } from './updates/overrides.ts'
 import { startDuePushes } from './updates/pushes.ts'
 
 /** Tasks at once in one worker; they wait for other programs most of the time. */
 const CONCURRENCY = 4
 /** Pause of an idle worker between looks. */
 const IDLE_MS = 50
+
+/** No build takes longer; what builders sent before is stored or forgotten. */
+const INCOMING_MS = 7 * DAY_MS
 
 interface Chore {
   name: string
@@ -46,10 +52,21 @@ function chores(app: App, worker: string): Chore[] {
       run: () => askWhereDue(systemCtx(app, 'autopush')),
     },
     {
+      name: 'overrides',
+      every_ms: MINUTE_MS,
+      run: () => expireOverrides(systemCtx(app, 'overrides')),
+    },
+    {
+      name: 'incoming',
+      every_ms: HOUR_MS,
+      run: () => purgeBlobs(app.config, 'incoming', app.clock.now() - INCOMING_MS),
+    },
+    {
       name: 'pushes',
       every_ms: 2 * SECOND_MS,
       run: () => startDuePushes(systemCtx(app, 'schedule')),
     },
+    { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }
 

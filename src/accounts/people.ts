@@ -4,6 +4,7 @@ import { person } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit, auditOfPerson } from '../kernel/audit.ts'
 import type { Ctx } from '../kernel/context.ts'
+import type { Reader } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
@@ -54,4 +55,13 @@ export async function changeProfile(ctx: Ctx, input: { display_name: string }): 
 /** What was done with or by one's own account, newest first. */
 export async function ownLog(ctx: Ctx, limit = 30) {
   return auditOfPerson(ctx.app.db, requireSession(ctx).id, limit)
+}
+
+/** Where mail reaches a person; undefined while no address is proved. For letters, never for pages. */
+export async function addressOfPerson(
+  db: Reader,
+  id: number,
+): Promise<{ email: string; username: string } | undefined> {
+  const row = await personById(db, id)
+  return row?.verified_at ? { email: row.email, username: row.username } : undefined
 }

@@ -3,7 +3,7 @@
  * a temporary name, flushed, then renamed: a name that exists holds exactly those bytes.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, dataPath } from './config.ts'
 import type { App } from './context.ts'
@@ -91,4 +91,23 @@ function checkExpected(blob: Blob, expected: Expected): void {
       field: digestDiffers ? 'sha256' : 'Content-Length',
       params: { have: `${blob.size_bytes} bytes, SHA-256 ${blob.sha256}` },
     })
+}
+
+/**
+ * Removes what was given or sent long ago: builders' files are in the package store by then, and parts
+ * are what a kill left behind.
+ * @param before milliseconds since the epoch; younger files stay
+ */
+export async function purgeBlobs(
+  config: Config,
+  folder: BlobFolder,
+  before: number,
+): Promise<void> {
+  const top = dataPath(config, folder)
+  for (const shelf of await readdir(top).catch(() => []))
+    for (const name of await readdir(join(top, shelf)).catch(() => [])) {
+      const path = join(top, shelf, name)
+      const found = await stat(path).catch(() => undefined)
+      if (found?.isFile() && found.mtimeMs < before) await rm(path, { force: true })
+    }
 }

@@ -84,7 +84,14 @@ export function problem(c: HttpContext, failure: unknown): Response {
   }
   return c.json(body, error.status as ContentfulStatusCode, {
     'Content-Type': 'application/problem+json',
+    ...retryAfter(error),
   })
+}
+
+/** When to come back, for those who asked too often (RFC 9110, 10.2.3). */
+function retryAfter(error: PortalError): Record<string, string> {
+  const { wait_s } = error.details.params ?? {}
+  return error.status === 429 && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
 }
 
 /** Query of every list: where to go on and how much. */
@@ -101,8 +108,10 @@ export function encodeCursor(key: number | string): string {
 /** @throws PortalError input.cursor when it is none of ours */
 export function decodeCursor(cursor: string | undefined): number | undefined {
   if (cursor === undefined || cursor === '') return undefined
-  const key = Number(Buffer.from(cursor, 'base64url').toString())
-  if (!Number.isSafeInteger(key)) throw new PortalError('input.cursor', { field: 'cursor' })
+  const text = Buffer.from(cursor, 'base64url').toString()
+  const key = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(key))
+    throw new PortalError('input.cursor', { field: 'cursor' })
   return key
 }
 

@@ -25,6 +25,11 @@ export function stagedRepodata(app: App, push_id: number, row: RepositoryRow): s
   return dataPath(app.config, 'work', `push-${push_id}`, String(row.id), 'repodata')
 }
 
+/** Clears a push's folder, once nothing of it is needed any more. */
+export async function removeStage(app: App, push_id: number): Promise<void> {
+  await rm(dataPath(app.config, 'work', `push-${push_id}`), { recursive: true, force: true })
+}
+
 /** Makes a hard link; one that is there already is the same file, for names are never used twice. */
 export async function linkOnce(from: string, to: string): Promise<void> {
   try {

@@ -17,7 +17,7 @@ import { emit, type Subscriber } from '../kernel/events.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { sayReason } from '../kernel/words.ts'
 import { checkRepository } from '../repos/check.ts'
-import { composeRepository, keepGeneration } from '../repos/compose.ts'
+import { composeRepository, keepGeneration, removeStage } from '../repos/compose.ts'
 import { publishGeneration, settleRepository } from '../repos/publish.ts'
 import { draftedGenerations } from '../repos/repositories.ts'
 import { checkStored } from '../repos/store.ts'
@@ -225,6 +225,7 @@ async function stepSettle(run: Run, row: PushRow): Promise<void> {
   await sleep(SETTLE_MS, undefined, { signal: run.signal })
   for (const { repository } of await draftedGenerations(ctx.app.db, row.id))
     await settleRepository(ctx.app, repository)
+  await removeStage(ctx.app, row.id)
   await run.transaction(async (tx) => {
     const ended_at = ctx.app.clock.now()
     await tx.update(push).set({ state: 'done', ended_at }).where(eq(push.id, row.id))

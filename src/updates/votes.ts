@@ -35,8 +35,10 @@ export async function castVote(ctx: Ctx, alias: string, input: VoteInput): Promi
   return transaction(ctx, async (tx) => {
     const row = await votable(tx, alias, person)
     const subject = await knownSubject(tx, row, input.subject ?? 'update')
-    await keepVote(tx, ctx, row, person, subject, input.karma)
-    if (input.text) await addComment(tx, ctx, row, person, input.text, input.karma)
+    // One moment for both: so a reader knows which vote a comment came with.
+    const at = ctx.app.clock.now()
+    await keepVote(tx, row, person, subject, input.karma, at)
+    if (input.text) await addComment(tx, row, person, input.text, input.karma, at)
     const karma = await applyKarma(tx, ctx, row, subject, input.karma)
     const details = { subject, karma: input.karma, revision: row.revision }
     await audit(tx, ctx, { action: 'update.voted', subject: `update:${alias}`, details })
@@ -67,13 +69,12 @@ async function knownSubject(tx: Tx, row: UpdateRow, subject: string): Promise<st
 
 async function keepVote(
   tx: Tx,
-  ctx: Ctx,
   row: UpdateRow,
   person: Person,
   subject: string,
   karma: Karma,
+  at: number,
 ): Promise<void> {
-  const at = ctx.app.clock.now()
   const key = { update_id: row.id, revision: row.revision, subject, person_id: person.id }
   const [kept] = await tx
     .insert(vote)
@@ -167,7 +168,7 @@ export async function postComment(ctx: Ctx, alias: string, text: string): Promis
   if (text.trim() === '') throw invalid('text', reason('update.comment-empty'))
   await transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
-    await addComment(tx, ctx, row, person, text, null)
+    await addComment(tx, row, person, text, null, ctx.app.clock.now())
     await audit(tx, ctx, { action: 'update.commented', subject: `update:${alias}` })
     await emit(tx, ctx, 'update.commented', `update:${alias}`, { author: person.username })
   })
@@ -175,11 +176,11 @@ export async function postComment(ctx: Ctx, alias: string, text: string): Promis
 
 async function addComment(
   tx: Tx,
-  ctx: Ctx,
   row: UpdateRow,
   person: Person,
   text: string,
   karma: Karma | null,
+  at: number,
 ): Promise<void> {
   await tx.insert(comment).values({
     update_id: row.id,
@@ -188,7 +189,7 @@ async function addComment(
     author: person.username,
     text,
     karma,
-    at: ctx.app.clock.now(),
+    at,
   })
 }
 

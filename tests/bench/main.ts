@@ -1,5 +1,6 @@
 /** `npm run bench [name…]`: measures what is named, or all; ends with 1 when a limit is missed. */
 import { benchBuilds } from './builds.ts'
+import { benchEdge } from './edge.ts'
 import { benchPages } from './pages.ts'
 import { type Figure, machine, print } from './report.ts'
 import { benchTasks } from './tasks.ts'
@@ -10,6 +11,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   votes: benchVotes,
   pages: benchPages,
   builds: benchBuilds,
+  edge: benchEdge,
 }
 
 const asked = process.argv.slice(2)

@@ -289,6 +289,14 @@ describe('uploads and texts', () => {
     await until('the part to be removed', () => kept().length === 0)
   })
 
+  test('a file in the form of someone who may not build', async () => {
+    const form = new FormData()
+    form.set('srpm', new Blob([new Uint8Array(5_000_000)]), 'large-1.0-1.src.rpm')
+    const nobody = new Api(portal.url, { Origin: portal.url })
+    const refused = await refusal(nobody.ask('POST', '/builds/new', { body: form }))
+    expect(refused).toMatchObject({ status: 413, code: 'input.too-large' })
+  })
+
   test('a comment of 10 MB', async () => {
     const { alias } = await packager.post<Update>('/api/updates', {
       ...{ builds: ['good1-1.0-1.kl10'], type: 'newpackage', notes: 'New.', title: 'good1' },

@@ -34,7 +34,7 @@ export function ownVote(view: View, username: string | null, subject: string): n
 export function partsOfUpdate(view: View, username: string | null) {
   const bugs = view.bugs.map((bug, i): Part => {
     const subject = `bug:${bug.id}`
-    const label = bug.title || bug.number || bug.url
+    const label = [bug.number, bug.title].filter(Boolean).join(': ') || bug.url
     const { net = 0, required = false } = view.facts.bugs[i] ?? {}
     return {
       ...{ kind: 'bug', subject, label, href: bug.url, required, net },
@@ -55,48 +55,58 @@ export function partsOfUpdate(view: View, username: string | null) {
   ]
 }
 
+/** live: it counts; changed: its author took it back or voted again; earlier: of an earlier revision. */
+export type VoteStanding = 'live' | 'changed' | 'earlier'
+
 export interface Remark {
-  at_ms: number
-  author: string
-  /** Of the vote that came with it, or of a vote without words. */
-  karma: number | null
-  text: string
-  withdrawn: boolean
   /** Number of the comment; null for a vote without words. */
   id: number | null
+  at_ms: number
+  author: string
+  text: string
+  /** The vote that it is or came with. */
+  vote: { karma: number; standing: VoteStanding } | null
 }
 
 export interface RevisionRemarks {
   revision: number
-  /** Votes of earlier revisions are kept and do not count. */
-  counts: boolean
   remarks: Remark[]
 }
 
+type CommentRow = View['comments'][number]
+type VoteRow = View['votes'][number]
+
+/** Whether a vote is the one that a comment came with: both have the same moment (votes.ts). */
+const cameWith = (vote: VoteRow, { at, author, revision }: CommentRow) =>
+  vote.subject === 'update' &&
+  vote.at === at &&
+  vote.username === author &&
+  vote.revision === revision
+
 /** Comments, and votes that came without one, oldest first, by revision, the newest revision first. */
 export function remarksByRevision({ update, comments, votes }: View): RevisionRemarks[] {
-  const byRevision = new Map<number, Remark[]>([[update.revision, []]])
-  const add = (revision: number, remark: Remark) => {
-    byRevision.set(revision, [...(byRevision.get(revision) ?? []), remark])
-  }
-  for (const { id, revision, author, text, karma, at } of comments)
-    add(revision, { id, at_ms: at, author, karma, text, withdrawn: false })
-  for (const vote of votes) {
-    if (vote.subject !== 'update') continue
-    const said = comments.some(
-      (each) => each.at === vote.at && each.author === vote.username && each.karma === vote.karma,
-    )
-    if (said && vote.withdrawn_at === null) continue
-    const withdrawn = vote.withdrawn_at !== null
-    const { username: author, karma, at: at_ms } = vote
-    add(vote.revision, { id: null, at_ms, author, karma, text: '', withdrawn })
-  }
-  return [...byRevision]
-    .sort(([a], [b]) => b - a)
-    .map(([revision, remarks]) => ({
+  const standing = (revision: number, live: boolean): VoteStanding =>
+    revision !== update.revision ? 'earlier' : live ? 'live' : 'changed'
+  const said = comments.map((comment) => {
+    const live = votes.some((vote) => vote.withdrawn_at === null && cameWith(vote, comment))
+    const { id, at: at_ms, author, text, karma, revision } = comment
+    const vote = karma === null ? null : { karma, standing: standing(revision, live) }
+    return { revision, remark: { id, at_ms, author, text, vote } }
+  })
+  const silent = votes
+    .filter((vote) => vote.subject === 'update')
+    .filter((vote) => !comments.some((comment) => cameWith(vote, comment)))
+    .map(({ at: at_ms, username: author, karma, revision, withdrawn_at }) => {
+      const vote = { karma, standing: standing(revision, withdrawn_at === null) }
+      return { revision, remark: { id: null, at_ms, author, text: '', vote } }
+    })
+  const all = [...said, ...silent].sort((a, b) => a.remark.at_ms - b.remark.at_ms)
+  const revisions = new Set([update.revision, ...all.map((each) => each.revision)])
+  return [...revisions]
+    .sort((a, b) => b - a)
+    .map((revision) => ({
       revision,
-      counts: revision === update.revision,
-      remarks: remarks.sort((a, b) => a.at_ms - b.at_ms),
+      remarks: all.filter((each) => each.revision === revision).map((each) => each.remark),
     }))
 }
 

@@ -1,0 +1,198 @@
+/**
+ * Which mirrors an asker gets, in which order, and why: netblock, then the same network (ASN), then the
+ * country, then the nearest. Within a group the order is drawn, weighted by bandwidth, with a cap on each
+ * mirror's share so that one never takes a continent. Pure but for the randomness that is given.
+ */
+import type { Address } from './address.ts'
+import { distanceKm, type Place, placeOfCountry } from './geo.ts'
+import { mirrorsAt } from './netblocks.ts'
+import { type MirrorState, mirrorStates, type Snapshot } from './snapshot.ts'
+
+export type Rule = 'netblock' | 'asn' | 'country' | 'nearest'
+
+/** At most so many mirrors in an answer. */
+export const LIST_MAX = 25
+/** Nearer mirrors of other countries fill a list up to this, so that a client can go on when some fail. */
+export const LIST_FILL = 10
+/** No mirror is first for more than this share of a group, however fat its line. */
+export const SHARE_MAX = 0.3
+
+export interface Asker {
+  address: Address | undefined
+  country: string | undefined
+  asn: number | undefined
+  /** Countries that the asker named in place of its own; `global` is an empty list. */
+  countries: string[] | undefined
+  /** Bits of `protocolBits`; all of them where the asker named none. */
+  protocols: number
+}
+
+export const protocolBits = { https: 1, http: 2, rsync: 4, ftp: 8 } as const
+export const ALL_PROTOCOLS = 15
+
+export interface Chosen {
+  /** Index of the mirror in the snapshot. */
+  mirror: number
+  rule: Rule
+}
+
+/** What can be served to one family and set of protocols for a repository: made once, used often. */
+interface Pool {
+  /** 1 where the mirror may serve this repository to this kind of asker. */
+  able: Uint8Array
+  public: number[]
+  byCountry: Map<string, Group>
+  nearest: Map<string, number[]>
+}
+
+interface Group {
+  mirrors: number[]
+  weights: number[]
+}
+
+/** Shares in proportion to bandwidth, none above SHARE_MAX while there are enough others to take it. */
+export function cappedWeights(bandwidths_mbps: number[]): number[] {
+  const cap = Math.max(SHARE_MAX, 1 / Math.max(1, bandwidths_mbps.length))
+  const capped = new Set<number>()
+  let weights: number[] = []
+  for (;;) {
+    const rest = bandwidths_mbps.reduce((sum, each, at) => (capped.has(at) ? sum : sum + each), 0)
+    const free = Math.max(0, 1 - capped.size * cap)
+    weights = bandwidths_mbps.map((each, at) =>
+      capped.has(at) ? cap : rest === 0 ? 0 : (free * each) / rest,
+    )
+    const over = weights.findIndex((weight, at) => weight > cap + 1e-9 && !capped.has(at))
+    if (over < 0) return weights
+    capped.add(over)
+  }
+}
+
+const familyOf = (address: Address | undefined) => address?.family ?? 0
+
+export class Chooser {
+  private readonly snapshot: Snapshot
+  private readonly protocols: Uint8Array
+  private readonly byAsn = new Map<number, number[]>()
+  private readonly pools = new Map<number, Pool>()
+  private readonly places: (Place | undefined)[]
+
+  constructor(snapshot: Snapshot) {
+    this.snapshot = snapshot
+    const { mirrors } = snapshot
+    this.protocols = Uint8Array.from(mirrors, ({ urls }) =>
+      urls.reduce((bits, { protocol }) => bits | protocolBits[protocol], 0),
+    )
+    this.places = mirrors.map(({ latitude, longitude, country }) =>
+      latitude !== null && longitude !== null ? [latitude, longitude] : placeOfCountry(country),
+    )
+    for (const [at, mirror] of mirrors.entries())
+      for (const asn of new Set([mirror.asn, ...mirror.peer_asns]))
+        if (asn !== null) this.byAsn.set(asn, [...(this.byAsn.get(asn) ?? []), at])
+  }
+
+  stateOf(repository: number, mirror: number): MirrorState {
+    const { states, mirrors } = this.snapshot
+    return mirrorStates[states[repository * mirrors.length + mirror] ?? 0] ?? 'unknown'
+  }
+
+  /** Whether a mirror has the repository, reaches the asker's family, and speaks one of the protocols. */
+  private isAble(repository: number, at: number, family: number, protocols: number): boolean {
+    const mirror = this.snapshot.mirrors[at]
+    if (!mirror || ((this.protocols[at] ?? 0) & protocols) === 0) return false
+    const state = this.stateOf(repository, at)
+    const v4 = mirror.ipv4 && (state === 'fresh' || state === 'fresh-ipv4')
+    const v6 = mirror.ipv6 && (state === 'fresh' || state === 'fresh-ipv6')
+    if (family === 4) return v4
+    return family === 6 ? v6 : v4 || v6
+  }
+
+  private pool(repository: number, family: number, protocols: number): Pool {
+    const key = (repository * 7 + family) * 16 + protocols
+    const known = this.pools.get(key)
+    if (known) return known
+    const { mirrors } = this.snapshot
+    const able = Uint8Array.from(mirrors, (_, at) =>
+      this.isAble(repository, at, family, protocols) ? 1 : 0,
+    )
+    const open = mirrors.flatMap((mirror, at) => (able[at] === 1 && !mirror.private ? [at] : []))
+    const pool: Pool = { able, public: open, byCountry: new Map(), nearest: new Map() }
+    this.pools.set(key, pool)
+    return pool
+  }
+
+  private group(mirrors: number[]): Group {
+    const bandwidths = mirrors.map((at) =>
+      Math.max(1, this.snapshot.mirrors[at]?.bandwidth_mbps ?? 1),
+    )
+    return { mirrors, weights: cappedWeights(bandwidths) }
+  }
+
+  private inCountry(pool: Pool, country: string): Group {
+    let group = pool.byCountry.get(country)
+    if (!group) {
+      const { mirrors } = this.snapshot
+      group = this.group(pool.public.filter((at) => mirrors[at]?.country === country))
+      pool.byCountry.set(country, group)
+    }
+    return group
+  }
+
+  /** Public mirrors by distance from the middle of a country; by bandwidth where nobody knows where. */
+  private nearestTo(pool: Pool, country: string | undefined): number[] {
+    const from = country === undefined ? undefined : placeOfCountry(country)
+    const key = from && country ? country : ''
+    let order = pool.nearest.get(key)
+    if (!order) {
+      const far = (at: number) => {
+        const place = this.places[at]
+        return from && place ? distanceKm(from, place) : Number.POSITIVE_INFINITY
+      }
+      const bandwidth = (at: number) => this.snapshot.mirrors[at]?.bandwidth_mbps ?? 0
+      const measured = pool.public.map((at) => ({ at, km: from ? far(at) : 0 }))
+      measured.sort((a, b) => a.km - b.km || bandwidth(b.at) - bandwidth(a.at))
+      order = measured.slice(0, LIST_MAX * 2).map(({ at }) => at)
+      pool.nearest.set(key, order)
+    }
+    return order
+  }
+
+  /** @param random gives numbers from 0 up to 1 */
+  choose(repository: number, asker: Asker, random: () => number): Chosen[] {
+    const { address, protocols } = asker
+    const pool = this.pool(repository, familyOf(address), protocols)
+    const chosen: Chosen[] = []
+    const taken = new Set<number>()
+    const take = (mirrors: Iterable<number>, rule: Rule, most: number) => {
+      for (const mirror of mirrors) {
+        if (chosen.length >= most) return
+        if (taken.has(mirror) || pool.able[mirror] !== 1) continue
+        taken.add(mirror)
+        chosen.push({ mirror, rule })
+      }
+    }
+    if (address && !asker.countries) {
+      take(mirrorsAt(this.snapshot.netblocks, address), 'netblock', LIST_MAX)
+      const peers = asker.asn === undefined ? undefined : this.byAsn.get(asker.asn)
+      if (peers) take(draw(this.group(peers), random), 'asn', LIST_MAX)
+    }
+    const countries = asker.countries ?? (asker.country === undefined ? [] : [asker.country])
+    for (const country of countries)
+      take(draw(this.inCountry(pool, country), random), 'country', LIST_MAX)
+    const near = this.nearestTo(pool, countries[0])
+    if (countries.length > 0) take(near, 'nearest', LIST_FILL)
+    else take(draw(this.group(near), random), 'nearest', LIST_MAX)
+    return chosen
+  }
+}
+
+/**
+ * All of a group in an order drawn by weight: each mirror gets a key -ln(u)/w, smallest first
+ * (Efraimidis and Spirakis, weighted random sampling).
+ */
+function draw({ mirrors, weights }: Group, random: () => number): number[] {
+  if (mirrors.length < 2) return mirrors
+  const keys = mirrors.map((_, at) => -Math.log(1 - random()) / Math.max(1e-9, weights[at] ?? 0))
+  const order = mirrors.map((_, at) => at)
+  order.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0))
+  return order.map((at) => mirrors[at] ?? 0)
+}

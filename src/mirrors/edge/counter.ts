@@ -1,0 +1,61 @@
+/**
+ * Counts answers and countme without keeping an address: a week's clients by repository, architecture and
+ * age (the client sends countme=1..4 once a week), and a day's answers by repository and country.
+ */
+import type { Answer } from './answer.ts'
+import { readQuery } from './http.ts'
+
+export interface Counts {
+  /** `week\trepository\tarch\tbucket` -> count. */
+  countme: Record<string, number>
+  /** `day\trepository\tcountry` -> count. */
+  answers: Record<string, number>
+}
+
+const DAY_MS = 86_400_000
+
+const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+
+/** Monday of the week, UTC: the week that clients count by. */
+export function weekOf(at: number): string {
+  const day = (new Date(at).getUTCDay() + 6) % 7
+  return dayOf(at - day * DAY_MS)
+}
+
+const plus = (counts: Map<string, number>, key: string, more = 1) =>
+  counts.set(key, (counts.get(key) ?? 0) + more)
+
+export class Counter {
+  private readonly countme = new Map<string, number>()
+  private readonly answers = new Map<string, number>()
+
+  count(answer: Answer, search: string, now: number): void {
+    if (answer.repository === undefined) return
+    plus(this.answers, `${dayOf(now)}\t${answer.repository}\t${answer.country ?? '--'}`)
+    if (!search.includes('countme=')) return
+    const query = readQuery(search) as { countme?: string; arch?: string }
+    if (!/^[1-4]$/.test(query.countme ?? '') || !/^[a-z0-9_]{1,20}$/.test(query.arch ?? '')) return
+    plus(this.countme, `${weekOf(now)}\t${answer.repository}\t${query.arch}\t${query.countme}`)
+  }
+
+  isEmpty(): boolean {
+    return this.answers.size === 0
+  }
+
+  /** What was counted since the last time, which then begins anew. */
+  take(): Counts {
+    const counts = {
+      countme: Object.fromEntries(this.countme),
+      answers: Object.fromEntries(this.answers),
+    }
+    this.countme.clear()
+    this.answers.clear()
+    return counts
+  }
+
+  /** For counts that could not be told. */
+  putBack(counts: Counts): void {
+    for (const [key, count] of Object.entries(counts.countme)) plus(this.countme, key, count)
+    for (const [key, count] of Object.entries(counts.answers)) plus(this.answers, key, count)
+  }
+}

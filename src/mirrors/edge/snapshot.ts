@@ -1,0 +1,149 @@
+/**
+ * The snapshot: all that an answer needs, immutable, in one file that the worker makes and edges fetch.
+ * Layout: a line of magic, a line with the length of the JSON in bytes, the JSON, then the sections that
+ * the JSON names (numbers in little-endian), each at a multiple of 8. Pure.
+ */
+import type { RepomdFile } from '../metalink.ts'
+import type { NetblockIndex } from './netblocks.ts'
+
+export interface SnapshotMirror {
+  /** Host name. */
+  name: string
+  country: string
+  latitude: number | null
+  longitude: number | null
+  asn: number | null
+  peer_asns: number[]
+  bandwidth_mbps: number
+  private: boolean
+  ipv4: boolean
+  ipv6: boolean
+  /** Where the tree begins, best protocol first, each with a slash at its end. */
+  urls: { protocol: 'https' | 'http' | 'rsync' | 'ftp'; url: string }[]
+}
+
+export interface SnapshotRepository {
+  name: string
+  arch: string
+  /** Under the tree's beginning. */
+  path: string
+  current: RepomdFile
+  alternates: RepomdFile[]
+}
+
+/** Why a mirror is in or out for a repository; the index in this list is what `states` holds. */
+export const mirrorStates = [
+  'unknown',
+  'fresh',
+  'fresh-ipv4',
+  'fresh-ipv6',
+  'stale',
+  'missing',
+  'corrupt',
+  'down',
+  'slow',
+  'excluded',
+  'maintenance',
+  'paused',
+  'unproved',
+] as const
+export type MirrorState = (typeof mirrorStates)[number]
+
+export interface Snapshot {
+  /** Milliseconds since the epoch. */
+  made_at: number
+  generator: string
+  mirrors: SnapshotMirror[]
+  repositories: SnapshotRepository[]
+  /** State of mirror m for repository r at r * mirrors.length + m, an index in `mirrorStates`. */
+  states: Uint8Array
+  netblocks: NetblockIndex
+}
+
+const MAGIC = 'SLIPWAY-MIRRORS 1'
+const ALIGN_BYTES = 8
+
+interface Header {
+  made_at: number
+  generator: string
+  mirrors: SnapshotMirror[]
+  repositories: SnapshotRepository[]
+  sets: number[][]
+  /** Length of each section in elements, in the order of `sectionsOf`. */
+  lengths: number[]
+}
+
+type Section = Uint8Array | Uint32Array
+
+function sectionsOf(snapshot: Snapshot): Section[] {
+  const { v4, v6 } = snapshot.netblocks
+  return [snapshot.states, v4.owner, ...v4.starts, v6.owner, ...v6.starts]
+}
+
+const aligned = (bytes: number) => Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES
+
+export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
+  const { made_at, generator, mirrors, repositories, netblocks } = snapshot
+  const sections = sectionsOf(snapshot)
+  const lengths = sections.map((section) => section.length)
+  const header: Header = {
+    made_at,
+    generator,
+    mirrors,
+    repositories,
+    sets: netblocks.sets,
+    lengths,
+  }
+  const json = Buffer.from(JSON.stringify(header))
+  const head = Buffer.from(`${MAGIC}\n${json.length}\n`)
+  let size = aligned(head.length + json.length)
+  for (const section of sections) size += aligned(section.byteLength)
+  const file = new Uint8Array(size)
+  file.set(head, 0)
+  file.set(json, head.length)
+  let at = aligned(head.length + json.length)
+  for (const section of sections) {
+    file.set(new Uint8Array(section.buffer, section.byteOffset, section.byteLength), at)
+    at += aligned(section.byteLength)
+  }
+  return file
+}
+
+/** @throws Error when the bytes are no snapshot of this version, or are cut */
+export function decodeSnapshot(file: Uint8Array): Snapshot {
+  // Sections are views on the buffer, so it must begin at a multiple of 8.
+  const bytes = file.byteOffset % ALIGN_BYTES === 0 ? file : file.slice()
+  const head = Buffer.from(bytes.subarray(0, 64)).toString('latin1').split('\n')
+  if (head[0] !== MAGIC) throw new Error('This is no mirror snapshot of this version.')
+  const json_bytes = Number(head[1])
+  const json_at = MAGIC.length + (head[1]?.length ?? 0) + 2
+  const header = JSON.parse(
+    Buffer.from(bytes.subarray(json_at, json_at + json_bytes)).toString('utf8'),
+  ) as Header
+  let at = aligned(json_at + json_bytes)
+  const sections = header.lengths.map((length, section) => {
+    const size = section === 0 ? length : length * 4
+    if (at + size > bytes.byteLength) throw new Error('The mirror snapshot is cut.')
+    const place = bytes.byteOffset + at
+    at += aligned(size)
+    return section === 0
+      ? new Uint8Array(bytes.buffer, place, length)
+      : new Uint32Array(bytes.buffer, place, length)
+  })
+  return assemble(header, sections)
+}
+
+function assemble(header: Header, sections: Section[]): Snapshot {
+  const [states, v4owner, v4start, v6owner, ...v6starts] = sections
+  const { made_at, generator, mirrors, repositories, sets } = header
+  const words = (section: Section | undefined) => section as Uint32Array
+  return {
+    ...{ made_at, generator, mirrors, repositories },
+    states: states as Uint8Array,
+    netblocks: {
+      sets,
+      v4: { owner: words(v4owner), starts: [words(v4start)] },
+      v6: { owner: words(v6owner), starts: v6starts.map(words) },
+    },
+  }
+}

@@ -1,0 +1,139 @@
+/** The edge on one core under 32 connections that ask for random clients, and how its cost grows. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../../src/kernel/paths.ts'
+import { Edge } from '../../src/mirrors/edge/answer.ts'
+import { openGeo } from '../../src/mirrors/edge/geo.ts'
+import { decodeSnapshot, encodeSnapshot } from '../../src/mirrors/edge/snapshot.ts'
+import { makeSnapshot, numbers, type Sizes } from '../support/mirrors.ts'
+import type { Figure } from './report.ts'
+
+const FULL: Sizes = { mirrors: 500, countries: 75, repositories: 350, netblocks: 900_000 }
+const SECONDS = 8
+const CONNECTIONS = 32
+
+/** wrk's program: a random client and repository in every request. */
+const script = (path: string) => `
+math.randomseed(7)
+request = function()
+  local ip = math.random(1,223) .. "." .. math.random(0,255) .. "." .. math.random(0,255) .. "." .. math.random(1,254)
+  return wrk.format("GET", "${path}?repo=repo" .. math.random(0, ${FULL.repositories - 1}) .. "-10&arch=x86_64&ip=" .. ip)
+end
+`
+
+interface RunningEdge {
+  url: string
+  memory_mib(): number
+  stop(): void
+}
+
+async function startEdge(file: string): Promise<RunningEdge> {
+  const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0
+  const words = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath]
+  const [command = '', ...args] = [...words, join(root, 'src/mirrors/edge/main.ts')]
+  const env = { ...process.env, EDGE_PORT: '0', EDGE_FILE: file, SLIPWAY_URL: 'http://127.0.0.1:9' }
+  const child: ChildProcess = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const port = await new Promise<number>((resolve, reject) => {
+    let said = ''
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk.toString()
+      const found = /"msg":"listening","port":(\d+)/.exec(said)?.[1]
+      if (found) resolve(Number(found))
+    })
+    child.once('exit', () => reject(new Error(`the edge ended: ${said}`)))
+  })
+  return {
+    url: `http://127.0.0.1:${port}`,
+    memory_mib() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+    },
+    stop: () => child.kill('SIGKILL'),
+  }
+}
+
+/** @returns answers a second, as wrk counts them; an answer that is not 200 is a failure */
+function load(edge: RunningEdge, path: string, folder: string): number {
+  const lua = join(folder, 'client.lua')
+  writeFileSync(lua, script(path))
+  const wrk = ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '-s', lua, edge.url]
+  const { stdout, status } = spawnSync('taskset', ['-c', '1', 'wrk', ...wrk], { encoding: 'utf8' })
+  if (status !== 0 || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrk: ${stdout}`)
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1] ?? 0)
+}
+
+/** Microseconds an answer costs inside, without HTTP, for sizes that differ in one thing. */
+async function costOf(sizes: Sizes): Promise<number> {
+  const geo = await openGeo()
+  const random = numbers(3)
+  const edge = new Edge(decodeSnapshot(encodeSnapshot(makeSnapshot(sizes))), geo, random)
+  const ask = () => {
+    const part = () => 1 + Math.floor(random() * 222)
+    const repo = `repo${Math.floor(random() * sizes.repositories)}-10`
+    edge.metalink({ repo, arch: 'x86_64', address: `${part()}.${part()}.${part()}.${part()}` })
+  }
+  for (let n = 0; n < 30_000; n++) ask()
+  const started = performance.now()
+  for (let n = 0; n < 30_000; n++) ask()
+  return ((performance.now() - started) * 1000) / 30_000
+}
+
+export async function benchEdge(): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-edge-'))
+  const file = join(folder, 'snapshot')
+  try {
+    const made = performance.now()
+    const bytes = encodeSnapshot(makeSnapshot(FULL))
+    const made_ms = performance.now() - made
+    writeFileSync(file, bytes)
+    const edge = await startEdge(file)
+    const metalinks = load(edge, '/metalink', folder)
+    const lists = load(edge, '/mirrorlist', folder)
+    const memory_mib = edge.memory_mib()
+    edge.stop()
+    return [
+      limit('metalink answers', metalinks, 17_000),
+      limit('mirrorlist answers', lists, 20_000),
+      {
+        name: 'memory of the edge after that',
+        value: `${memory_mib.toFixed(0)} MiB`,
+        limit: '≤ 200 MB',
+        holds: memory_mib * 1.048576 <= 200,
+      },
+      { name: 'snapshot made from nothing', value: `${made_ms.toFixed(0)} ms` },
+      { name: 'snapshot', value: `${(bytes.length / 1e6).toFixed(1)} MB` },
+      ...(await growth()),
+    ]
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const limit = (name: string, rate: number, least: number): Figure => ({
+  name: `${name}, one core, ${CONNECTIONS} connections`,
+  value: `${Math.round(rate)}/s`,
+  limit: `≥ ${least}/s`,
+  holds: rate >= least,
+})
+
+/** A tenth of one thing at a time: cost may grow by no more than the logarithm does. */
+async function growth(): Promise<Figure[]> {
+  const base = await costOf(FULL)
+  const figures: Figure[] = [
+    { name: 'a metalink without HTTP, full sizes', value: `${base.toFixed(1)} µs` },
+  ]
+  for (const thing of ['netblocks', 'mirrors', 'repositories'] as const) {
+    const cost = await costOf({ ...FULL, [thing]: FULL[thing] / 10 })
+    const allowed = Math.log(FULL[thing]) / Math.log(FULL[thing] / 10)
+    const ratio = base / cost
+    figures.push({
+      name: `ten times the ${thing}`,
+      value: `${ratio.toFixed(2)} × the cost`,
+      limit: `≤ ${(allowed * 1.15).toFixed(2)} × (logarithm, and 15 % for noise)`,
+      holds: ratio <= allowed * 1.15,
+    })
+  }
+  return figures
+}
