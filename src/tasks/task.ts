@@ -29,6 +29,9 @@ export interface Progress {
   note?: string
 }
 
+/** How a task names the builder that holds it. */
+export const builderHolder = (name: string) => `builder:${name}`
+
 /** Tasks that workers run have this channel; all others are for builders. */
 export const WORKER_CHANNEL = 'worker'
 
