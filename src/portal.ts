@@ -67,7 +67,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createOverridesApi())
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
-  portal.route('/', createMirrorsApi())
+  portal.route('/', createMirrorsApi(app))
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
   portal.route('/feeds', createFeeds())
