@@ -25,7 +25,7 @@ export function createWebEdge(app: App): WebEdge {
   let edge: Edge | undefined
   let modified = 0
   let looked = 0
-  let counting: NodeJS.Timeout | undefined
+  let counting = false
 
   const look = async () => {
     const found = await stat(snapshotFile(app)).catch(() => undefined)
@@ -55,7 +55,8 @@ export function createWebEdge(app: App): WebEdge {
     },
     count(answer, search) {
       counter.count(answer, search, app.clock.now())
-      counting ??= setInterval(() => void tell(), COUNT_EVERY_MS).unref()
+      if (!counting) setInterval(() => void tell(), COUNT_EVERY_MS).unref()
+      counting = true
     },
   }
 }

@@ -12,12 +12,12 @@ export function readQuery(search: string): Query {
   const query: Record<string, string> = {}
   for (const pair of search.slice(0, QUERY_MAX_CHARS).split('&')) {
     const at = pair.indexOf('=')
-    if (at > 0) query[pair.slice(0, at)] = unescape(pair.slice(at + 1))
+    if (at > 0) query[pair.slice(0, at)] = decodeField(pair.slice(at + 1))
   }
   return query
 }
 
-function unescape(text: string): string {
+function decodeField(text: string): string {
   if (!text.includes('%') && !text.includes('+')) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
@@ -37,7 +37,7 @@ export function answerTo(
   if (path === '/metalink') return edge.metalink(query)
   if (path === '/mirrorlist')
     return query.repo?.includes('metalink') ? edge.metalink(query) : listOrRedirect(edge, query)
-  if (path.startsWith('/download/')) return edge.redirect(unescape(path.slice(10)), query)
+  if (path.startsWith('/download/')) return edge.redirect(decodeField(path.slice(10)), query)
   return undefined
 }
 
