@@ -12,6 +12,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
+import { publishSnapshot } from './mirrors/snapshots.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
 import { WORKER_CHANNEL } from './tasks/task.ts'
@@ -61,6 +62,7 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: HOUR_MS,
       run: () => purgeBlobs(app.config, 'incoming', app.clock.now() - INCOMING_MS),
     },
+    { name: 'snapshot', every_ms: 3 * SECOND_MS, run: () => publishSnapshot(app) },
     {
       name: 'pushes',
       every_ms: 2 * SECOND_MS,

@@ -26,6 +26,10 @@ const schema = z.object({
   SLIPWAY_TRUSTED_PROXIES: z.string().default(''),
   /** Comma list of host:port whose private addresses git sources may name (a forge of one's own). */
   SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
+  /** An .mmdb file of countries that is better than the packaged one. */
+  SLIPWAY_GEO_COUNTRY: z.string().optional(),
+  /** An .mmdb file of ASNs; without one the rule of the same network rests. */
+  SLIPWAY_GEO_ASN: z.string().optional(),
   /** trace, debug, info, warn, error or silent. */
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Folder with distribution.yaml and packages/; another distribution is another folder. */
@@ -43,6 +47,8 @@ export interface Config {
   smtp_url: string | undefined
   trusted_proxies: string[]
   private_sources: string[]
+  geo_country: string | undefined
+  geo_asn: string | undefined
   log_level: string
 }
 
@@ -75,6 +81,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     smtp_url: e.SMTP_URL,
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
     private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
+    geo_country: e.SLIPWAY_GEO_COUNTRY,
+    geo_asn: e.SLIPWAY_GEO_ASN,
     log_level: e.LOG_LEVEL,
   }
 }

@@ -10,7 +10,7 @@ import { newToken } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import type { BuilderRow } from './queries.ts'
-import { builderHolder, ALIVE_MS, LEASE_MS } from './task.ts'
+import { ALIVE_MS, builderHolder, LEASE_MS } from './task.ts'
 import { claimTask, heldTask, renewLease, type TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
