@@ -52,7 +52,7 @@ let number = 0
 /** A good build by the same packager still works. */
 async function goodBuild(): Promise<string> {
   number += 1
-  const path = makeSrpm(specOf(`good${number}`, 'echo fine'))
+  const path = await makeSrpm(specOf(`good${number}`, 'echo fine'))
   return (await built(packager, await submitSrpm(packager, path))).nvr
 }
 
@@ -93,7 +93,7 @@ describe('builds that mean harm are stopped, and their task says by what', () =>
     ],
   ]
   test.each(cases)('one that %s', async (what, script, sentence) => {
-    const path = makeSrpm(specOf(what.replace(/\W+/g, '-'), script))
+    const path = await makeSrpm(specOf(what.replace(/\W+/g, '-'), script))
     const end = await failed(await submitSrpm(packager, path))
     expect(end.reason?.sentence).toBe(sentence)
     const arch = end.children.find((child) => child.method === 'buildArch')
@@ -102,7 +102,7 @@ describe('builds that mean harm are stopped, and their task says by what', () =>
 
   test('one that tries the network', async () => {
     const script = "bash -c 'exec 3<>/dev/tcp/192.0.2.1/80'"
-    const end = await failed(await submitSrpm(packager, makeSrpm(specOf('caller', script))))
+    const end = await failed(await submitSrpm(packager, await makeSrpm(specOf('caller', script))))
     expect(end.reason?.sentence).toBe('rpmbuild failed with status 1.')
     expect(end.highlights?.map((line) => line.text).join('\n')).toContain('Network is unreachable')
   })
@@ -110,21 +110,21 @@ describe('builds that mean harm are stopped, and their task says by what', () =>
   test('one whose tarball is a bomb', async () => {
     const tarball = join(folder, 'bomb-1.0.tar.gz')
     const pack =
-      'mkdir bomb-1.0; head -c 300M /dev/zero > bomb-1.0/zeros; tar czf bomb-1.0.tar.gz bomb-1.0'
+      'mkdir bomb-1.0; head -c 100M /dev/zero > bomb-1.0/zeros; tar czf bomb-1.0.tar.gz bomb-1.0'
     execFileSync('sh', ['-c', `${pack}; rm -r bomb-1.0`], { cwd: folder })
     const spec = specOf('bomb', ':', 'Source0: bomb-1.0.tar.gz').replace(
       '%build',
       '%prep\n%setup -q\n%build',
     )
-    const end = await failed(await submitSrpm(packager, makeSrpm(spec, [tarball])))
+    const end = await failed(await submitSrpm(packager, await makeSrpm(spec, [tarball])))
     expect(end.reason?.sentence).toBe('Stopped: the build took more than 64 MiB of disk.')
   })
 
   test('one whose source package is the bomb', async () => {
     const zeros = join(folder, 'zeros')
-    execFileSync('sh', ['-c', `head -c 300M /dev/zero > ${zeros}`])
+    execFileSync('sh', ['-c', `head -c 100M /dev/zero > ${zeros}`])
     const end = await failed(
-      await submitSrpm(packager, makeSrpm(specOf('bomb2', ':', 'Source0: zeros'), [zeros])),
+      await submitSrpm(packager, await makeSrpm(specOf('bomb2', ':', 'Source0: zeros'), [zeros])),
     )
     expect(end.reason?.sentence).toMatch(
       /^(Stopped: the build took more than 64 MiB of disk\.|rpm can't read the package\. .+)$/,
@@ -145,7 +145,7 @@ describe('sources that are not right', () => {
   })
 
   test('an NVR that exists', async () => {
-    const path = makeSrpm(specOf('twice', 'echo once'))
+    const path = await makeSrpm(specOf('twice', 'echo once'))
     await built(packager, await submitSrpm(packager, path))
     const end = await failed(await submitSrpm(packager, path))
     expect(end.reason?.sentence).toBe(
@@ -171,7 +171,7 @@ describe('sources that are not right', () => {
   })
 
   test('a source package that was cut short', async () => {
-    const whole = readFileSync(makeSrpm(specOf('short', ':')))
+    const whole = readFileSync(await makeSrpm(specOf('short', ':')))
     const cut = join(folder, 'short-1.0-1.kl10.src.rpm')
     writeFileSync(cut, whole.subarray(0, whole.length - 200))
     const end = await failed(await submitSrpm(packager, cut))
@@ -247,7 +247,7 @@ describe('sources that are not right', () => {
   test('paths with ..', async () => {
     const name = await refusal(packager.post('/api/builds', { package: '../keel-release' }))
     expect(name).toMatchObject({ status: 404, message: 'There is no package ../keel-release.' })
-    const path = makeSrpm(specOf('pathless', ':'))
+    const path = await makeSrpm(specOf('pathless', ':'))
     const file = await refusal(submitSrpm(packager, path, '../pathless-1.0-1.src.rpm'))
     expect(file.message).toContain("The file's name must end in .src.rpm")
     for (const address of ['/pub/%2e%2e/slipway.db', '/pub/..%2fslipway.db', '/pub/%2e%2e%2fkeys/'])
@@ -327,7 +327,7 @@ describe('the token of another builder', () => {
 
   test('neither reads, writes nor ends a task that it does not hold', async () => {
     const token = (await slipway(portal, ['builder', 'add', 'stranger'])).trim()
-    const task = await submitSrpm(packager, makeSrpm(specOf('held', 'sleep 5')))
+    const task = await submitSrpm(packager, await makeSrpm(specOf('held', 'sleep 5')))
     const held = await until('a task that the local builder holds', async () => {
       const now = await packager.task(task.id)
       const arch = now.children.find((child) => child.method === 'buildArch')

@@ -145,7 +145,10 @@ test('what another key has signed is refused', async () => {
 
 test('GNU hello builds from its original tarball, uploaded as a source package', async () => {
   const spec = readFileSync(join(root, 'tests/builder/fixtures/hello.spec'), 'utf8')
-  const first = await built(packager, await submitSrpm(packager, makeSrpm(spec, [helloTarball()])))
+  const first = await built(
+    packager,
+    await submitSrpm(packager, await makeSrpm(spec, [helloTarball()])),
+  )
   expect(first.nvr).toBe('hello-2.10-1.kl10')
   expect(first.rpms.map((rpm) => rpm.filename).sort()).toEqual([
     'hello-2.10-1.kl10.src.rpm',
@@ -157,7 +160,7 @@ test('GNU hello builds from its original tarball, uploaded as a source package',
 test('the command line builds a source package from elsewhere, with a token', async () => {
   const spec = specOf('sounding', 'echo deeper').replace('Release: 1%', 'Release: 2%')
   const env = { SLIPWAY_TOKEN: packager.token }
-  const printed = await slipway(portal, ['build', makeSrpm(spec), '--wait'], env)
+  const printed = await slipway(portal, ['build', await makeSrpm(spec), '--wait'], env)
   const id = Number(/\/tasks\/(\d+)/.exec(printed)?.[1])
   expect((await built(packager, { id })).nvr).toBe('sounding-1.0-2.kl10')
 })

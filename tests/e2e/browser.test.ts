@@ -14,7 +14,10 @@ let alias: string
 beforeAll(async () => {
   portal = await startPortal({ distribution: [['stable_karma: 2', 'stable_karma: 9']] })
   const admin = await becomeAdmin(portal)
-  const { nvr } = await built(admin, await submitSrpm(admin, makeSrpm(specOf('lantern', ':'))))
+  const { nvr } = await built(
+    admin,
+    await submitSrpm(admin, await makeSrpm(specOf('lantern', ':'))),
+  )
   const update = { builds: [nvr], type: 'newpackage', title: 'A lantern', notes: 'It is **lit**.' }
   alias = (await admin.post<Update>('/api/updates', update)).alias
   await reaches(admin, alias, 'testing')

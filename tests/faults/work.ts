@@ -79,7 +79,7 @@ export async function load(
   number: number,
   deadline_ms: number,
 ): Promise<Build> {
-  const task = await submitted(packager, makeSrpm(specOf(name, number)))
+  const task = await submitted(packager, await makeSrpm(specOf(name, number)))
   return patiently(() => built(packager, task, deadline_ms), deadline_ms)
 }
 

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -62,7 +62,9 @@ export function srpmWithPath(spec: string, name: string): Buffer {
     { stdio: 'pipe' },
   )
   const [made = ''] = readdirSync(join(top, 'SRPMS'))
-  return rename(readFileSync(join(top, 'SRPMS', made)), plain, name)
+  const file = readFileSync(join(top, 'SRPMS', made))
+  rmSync(top, { recursive: true })
+  return rename(file, plain, name)
 }
 
 function rename(file: Buffer, from: string, to: string): Buffer {

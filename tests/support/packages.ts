@@ -1,27 +1,36 @@
 /** Source packages for tests to submit, made by the real rpmbuild, and what becomes of them. */
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll } from 'vitest'
 import type { Api, Build, Task, Update } from './api.ts'
 import { until } from './until.ts'
 
+const run = promisify(execFile)
+
+/** Source packages of this test file, removed at its end. */
+const folder = mkdtempSync(join(tmpdir(), 'slipway-srpm-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
 /** Makes a source package in a folder of its own. @returns the path of the .src.rpm */
-export function makeSrpm(spec: string, sources: string[] = []): string {
-  const top = mkdtempSync(join(tmpdir(), 'slipway-srpm-'))
+export async function makeSrpm(spec: string, sources: string[] = []): Promise<string> {
+  const top = mkdtempSync(join(folder, 'top-'))
   const file = join(top, 'package.spec')
   writeFileSync(file, spec)
   mkdirSync(join(top, 'SOURCES'))
   for (const source of sources) copyFileSync(source, join(top, 'SOURCES', basename(source)))
   const defines = ['--define', `_topdir ${top}`, '--define', 'dist .kl10']
-  execFileSync('rpmbuild', ['-bs', '--nodeps', ...defines, file], { stdio: 'pipe' })
+  await run('rpmbuild', ['-bs', '--nodeps', ...defines, file])
   const [made] = readdirSync(join(top, 'SRPMS'))
   return join(top, 'SRPMS', made ?? '')
 }

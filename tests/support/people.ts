@@ -66,7 +66,7 @@ async function withToken(portal: Portal, cookie: string, scopes: Scope[]): Promi
 
 /** Takes the printed link and becomes administrator and packager. */
 export async function becomeAdmin(portal: Portal, username = 'harbour-master'): Promise<Api> {
-  const token = tokenIn(portal.firstAdminLink())
+  const token = tokenIn(await portal.firstAdminLink())
   const form = { token, username, email: `${username}@example.org`, password }
   const cookie = cookieOf(await post(portal, '/account/first-admin', form))
   return withToken(portal, cookie, ['read', 'vote', 'package', 'admin'])

@@ -45,7 +45,7 @@ export interface Portal {
   /** Everything that its programs printed. */
   said(): string
   /** The one-time link that it printed. */
-  firstAdminLink(): string
+  firstAdminLink(): Promise<string>
   /** Process id of the supervisor itself. */
   pid(): number | undefined
   /** Process id of a program that runs now, or undefined between its end and its start. */
@@ -155,11 +155,10 @@ export async function createPortal(options: PortalOptions = {}): Promise<Portal>
     ...{ folder, data: env.SLIPWAY_DATA, content, env, pidOf, end },
     pid: () => child?.pid,
     said: () => said,
-    firstAdminLink() {
-      const link = said.match(/http\S+first-admin\?token=\S+/g)?.at(-1)
-      if (!link) throw new Error(`no link was printed:\n${said}`)
-      return link
-    },
+    firstAdminLink: () =>
+      until('the first administrator’s link', () =>
+        said.match(/http\S+first-admin\?token=\S+(?=\s)/g)?.at(-1),
+      ),
     async start() {
       const before = said.length
       child = spawn(node, [join(root, 'src/cli.ts'), 'up'], {
