@@ -26,6 +26,8 @@ const schema = z.object({
   SLIPWAY_TRUSTED_PROXIES: z.string().default(''),
   /** Comma list of host:port whose private addresses git sources may name (a forge of one's own). */
   SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
+  /** Comma list of host:port that the crawler may reach in private networks (mirrors of one's own). */
+  SLIPWAY_PRIVATE_MIRRORS: z.string().default(''),
   /** trace, debug, info, warn, error or silent. */
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Folder with distribution.yaml and packages/; another distribution is another folder. */
@@ -43,6 +45,7 @@ export interface Config {
   smtp_url: string | undefined
   trusted_proxies: string[]
   private_sources: string[]
+  private_mirrors: string[]
   log_level: string
 }
 
@@ -75,6 +78,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     smtp_url: e.SMTP_URL,
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
     private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
+    private_mirrors: list(e.SLIPWAY_PRIVATE_MIRRORS),
     log_level: e.LOG_LEVEL,
   }
 }
