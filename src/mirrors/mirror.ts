@@ -147,10 +147,7 @@ const fields = {
     .string()
     .trim()
     .toUpperCase()
-    .refine(
-      isCountry,
-      'must be a country code of two letters, such as DE',
-    ),
+    .refine(isCountry, 'must be a country code of two letters, such as DE'),
   latitude: z.number().min(-90).max(90).nullable().default(null),
   longitude: z.number().min(-180).max(180).nullable().default(null),
   asn: asn.nullable().default(null),
