@@ -111,6 +111,21 @@ function overlaps(first: Ip, last: Ip, cidr: string): boolean {
   return order(start, first) >= 0 && order(start, last) <= 0
 }
 
+/**
+ * An address or small network that may pull from the master: at most a /24 or a /48.
+ * @param private_too on a network of one's own, where mirrors are private
+ */
+export function readSource(text: string, private_too = false): string | undefined {
+  const given = text.trim()
+  const whole = given.includes('/') ? given : `${given}/${given.includes(':') ? 128 : 32}`
+  if (!/^[0-9a-f.:]+\/\d{1,3}$/i.test(whole) || !ipaddr.isValidCIDR(whole)) return undefined
+  const [address, bits] = ipaddr.parseCIDR(whole)
+  if (bits < (address.kind() === 'ipv4' ? 24 : 48)) return undefined
+  if (!private_too) return readNetblock(whole)
+  const kind = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6
+  return `${kind.networkAddressFromCIDR(whole).toString()}/${bits}`
+}
+
 const netblock = z.string().transform((text, check) => {
   const read = readNetblock(text)
   if (read !== undefined) return read
