@@ -7,7 +7,7 @@ import { syncTags } from './builds/tags.ts'
 import { syncReleases } from './distribution/releases.ts'
 import { dataPath } from './kernel/config.ts'
 import { type App, systemCtx } from './kernel/context.ts'
-import { ensureSigningKey } from './kernel/signing.ts'
+import { ensureSigningKey, publicKey } from './kernel/signing.ts'
 import { missingTools } from './kernel/tools.ts'
 import { syncRepositories } from './repos/repositories.ts'
 import { addBuilder, listBuilders, renewBuilderToken } from './tasks/builders.ts'
@@ -38,7 +38,16 @@ export async function setUp(app: App): Promise<SetupResult> {
   // Without gpg there is no key, and without a key no package could be published: seeds wait.
   if (missing.includes('gpg')) return { missing, seeded: 0 }
   await ensureSigningKey(app)
+  await publishKey(app)
   return { missing, seeded: await seedPackages(ctx) }
+}
+
+/** The public key beside the repositories that it signs, where clients can fetch it. */
+async function publishKey(app: App): Promise<void> {
+  const file = dataPath(app.config, 'pub', `RPM-GPG-KEY-${app.distribution.id}`)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(`${file}.part`, await publicKey(app))
+  await rename(`${file}.part`, file)
 }
 
 async function ensureBuilderToken(app: App): Promise<void> {

@@ -13,6 +13,7 @@ import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
 import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
+import { publishSnapshot } from './mirrors/snapshots.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
 import { WORKER_CHANNEL } from './tasks/task.ts'
@@ -66,6 +67,7 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: HOUR_MS,
       run: () => purgeBlobs(app.config, 'incoming', app.clock.now() - INCOMING_MS),
     },
+    { name: 'snapshot', every_ms: 3 * SECOND_MS, run: () => publishSnapshot(app) },
     {
       name: 'pushes',
       every_ms: 2 * SECOND_MS,

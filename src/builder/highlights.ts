@@ -35,6 +35,12 @@ const rules: { weight: number; pattern: RegExp }[] = [
     pattern:
       /^(Segmentation fault|Killed|Aborted|.*: (command not found|No space left on device|Cannot allocate memory))/,
   },
+  // The sandbox has no network; these say that the build wanted it.
+  {
+    weight: 3,
+    pattern:
+      /(Network is unreachable|Could not resolve host|Temporary failure in name resolution|Name or service not known)/i,
+  },
   {
     weight: 2,
     pattern:

@@ -99,15 +99,26 @@ export async function lockEventOrder(tx: Tx): Promise<void> {
     .from(sql`(select 1) as one`)
 }
 
+/** Codes of an error and of what caused it, outermost first. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = []
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const { code } = cause as Error & { code?: unknown }
+    if (typeof code === 'string') codes.push(code)
+  }
+  return codes
+}
+
 /**
  * Whether an error is a unique index refusing a row: the way races over a name are decided.
  * Codes: SQLite SQLITE_CONSTRAINT_UNIQUE and _PRIMARYKEY, PostgreSQL 23505.
  */
 export function isUniqueViolation(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const code = (cause as Error & { code?: string }).code
-    if (code === '23505' || code === 'SQLITE_CONSTRAINT_UNIQUE') return true
-    if (code === 'SQLITE_CONSTRAINT_PRIMARYKEY') return true
-  }
-  return false
+  const unique = ['23505', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']
+  return codesOf(error).some((code) => unique.includes(code))
+}
+
+/** Whether PostgreSQL refused text for a NUL character in it (22021, in JSON 22P05); SQLite takes it. */
+export function isNulRefusal(error: unknown): boolean {
+  return codesOf(error).some((code) => code === '22021' || code === '22P05')
 }

@@ -30,18 +30,30 @@ export function formsFromHere(config: Config): MiddlewareHandler<HttpEnv> {
 
 export const MAX_BODY_BYTES = 1024 * 1024
 
-/** Bodies that are files or logs; their routes have limits of their own. */
-const LARGE = /^\/(?:api\/sources|api\/builder\/.*|builds\/new)$/
+/** A browser's form is read whole into memory; a larger source package goes through the API. */
+export const MAX_FORM_UPLOAD_BYTES = 128 * 1024 * 1024
 
-/** Refuses JSON and forms past 1 MiB before they are read. */
+/** Bodies that are files or logs; their routes have limits of their own. */
+const LARGE = /^\/api\/(?:sources|builder\/.*)$/
+
+/** Refuses JSON and forms past 1 MiB before they are read; only a packager's form may hold a file. */
 export function boundedBodies(): MiddlewareHandler<HttpEnv> {
-  const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => refuseLarge(c) })
-  return (c, next) => (LARGE.test(c.req.path) ? next() : limit(c, next))
+  const limit = limited(MAX_BODY_BYTES)
+  const uploadLimit = limited(MAX_FORM_UPLOAD_BYTES)
+  return (c, next) => {
+    if (LARGE.test(c.req.path)) return next()
+    const { actor } = c.get('ctx')
+    const packager = actor.kind === 'person' && actor.roles.includes('packager')
+    return (packager && c.req.path === '/builds/new' ? uploadLimit : limit)(c, next)
+  }
 }
 
+const limited = (maxSize: number) =>
+  bodyLimit({ maxSize, onError: (c) => refuseLarge(c, `${maxSize / 1024 / 1024} MiB`) })
+
 /** A program reads a problem; a person comes back to the page that the form was on. */
-function refuseLarge(c: HttpContext): Response {
-  const error = new PortalError('input.too-large', { params: { limit: '1 MiB' } })
+function refuseLarge(c: HttpContext, limit: string): Response {
+  const error = new PortalError('input.too-large', { params: { limit } })
   if (c.req.path.startsWith('/api/') || !c.req.header('Accept')?.includes('text/html'))
     return problem(c, error)
   const sentence = sayError(c.get('ctx').app.words.in('en'), error)

@@ -8,6 +8,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Ctx } from './context.ts'
+import { isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
 import { sayError, sayReason } from './words.ts'
 
@@ -63,6 +64,8 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
     return new PortalError('request.origin')
   if (error instanceof HTTPException && error.status < 500)
     return new PortalError('input.malformed', { params: { message: error.message } })
+  if (isNulRefusal(error))
+    return new PortalError('input.malformed', { params: { message: 'A NUL character is in it.' } })
   ctx?.app.log.error({ err: error, request_id: ctx.requestId }, 'unforeseen error')
   return new PortalError('internal', { params: { request_id: ctx?.requestId ?? '' } })
 }

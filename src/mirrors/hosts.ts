@@ -147,8 +147,8 @@ export async function replaceMirror(
       ...ownColumns(input),
       modified_at: ctx.app.clock.now(),
       ...(!same && ctx.actor.kind !== 'system' && { proved_at: null }),
-      // What it said of other addresses is not evidence of these.
-      ...(!same && { crawled_at: null }),
+      // What was seen under other addresses, or of another choice of repositories, is to be seen anew.
+      crawled_at: null,
     })
     .where(eq(mirror_host.id, host.id))
   await writeParts(tx, host.id, input)

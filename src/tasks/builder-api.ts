@@ -144,9 +144,9 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
         body.outcome === 'ok'
           ? { kind: 'closed' as const, result: body.result }
           : { kind: 'failed' as const, reason: why, highlights: body.highlights ?? [] }
-      await transaction(ctx, (tx) =>
-        finishTask(tx, ctx, c.req.valid('param').id, body.lease, outcome),
-      )
+      const { id } = c.req.valid('param')
+      await heldTask(ctx, id, body.lease)
+      await transaction(ctx, (tx) => finishTask(tx, ctx, id, body.lease, outcome))
       return c.json({})
     },
   )
@@ -169,7 +169,7 @@ function addFiles(api: OpenAPIHono<BuilderEnv>): void {
     async (c) => {
       const { app } = c.get('ctx')
       const { id } = c.req.valid('param')
-      await heldTask(app, id, c.req.valid('header')['x-slipway-lease'])
+      await heldTask(c.get('ctx'), id, c.req.valid('header')['x-slipway-lease'])
       const bytes = new Uint8Array(await c.req.arrayBuffer())
       if (bytes.length > MAX_LOG_CHUNK_BYTES)
         throw new PortalError('input.too-large', { params: { limit: '4 MiB a request' } })
@@ -190,7 +190,7 @@ function addFiles(api: OpenAPIHono<BuilderEnv>): void {
     async (c) => {
       const { app } = c.get('ctx')
       const { id, sha256 } = c.req.valid('param')
-      const task = await heldTask(app, id, c.req.valid('header')['x-slipway-lease'])
+      const task = await heldTask(c.get('ctx'), id, c.req.valid('header')['x-slipway-lease'])
       // A builder reads what its task names and nothing else.
       if (!JSON.stringify(task.payload).includes(sha256)) throw new PortalError('not-found')
       for (const folder of ['sources', 'incoming'] as const)
@@ -220,7 +220,7 @@ function addFiles(api: OpenAPIHono<BuilderEnv>): void {
     async (c) => {
       const { app } = c.get('ctx')
       const header = c.req.valid('header')
-      await heldTask(app, c.req.valid('param').id, header['x-slipway-lease'])
+      await heldTask(c.get('ctx'), c.req.valid('param').id, header['x-slipway-lease'])
       const body = c.req.raw.body ?? new ReadableStream<Uint8Array>({ start: (s) => s.close() })
       const blob = await putBlob(app, 'incoming', body, {
         sha256: c.req.valid('query').sha256,

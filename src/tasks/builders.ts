@@ -10,8 +10,8 @@ import { newToken } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import type { BuilderRow } from './queries.ts'
-import { ALIVE_MS, LEASE_MS } from './task.ts'
-import { claimTask, renewLease, type TaskRow } from './tasks.ts'
+import { builderHolder, ALIVE_MS, LEASE_MS } from './task.ts'
+import { claimTask, heldTask, renewLease, type TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
 
@@ -98,7 +98,11 @@ export async function heartbeat(ctx: Ctx, row: BuilderRow, beat: Heartbeat) {
   const cancel: number[] = []
   for (const { id, lease, progress } of tasks) {
     const note = progress === undefined ? undefined : { done: 0, total: 0, note: progress }
-    if (!(await renewLease(ctx.app, id, lease, note))) cancel.push(id)
+    const held = await heldTask(ctx, id, lease).then(
+      () => renewLease(ctx.app, id, lease, note),
+      () => false,
+    )
+    if (!held) cancel.push(id)
   }
   return { lease_ms: LEASE_MS, cancel }
 }
@@ -108,7 +112,7 @@ export async function claimForBuilder(ctx: Ctx, id: number): Promise<TaskRow | u
   const [row] = await ctx.app.db.select().from(builder).where(eq(builder.id, id))
   if (!row?.enabled || row.drivers.length === 0) return undefined
   return claimTask(ctx.app, {
-    name: `builder:${row.name}`,
+    name: builderHolder(row.name),
     channels: row.channels,
     arches: ['noarch', ...row.arches],
   })

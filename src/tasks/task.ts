@@ -29,7 +29,10 @@ export interface Progress {
   note?: string
 }
 
-/** Tasks that workers run have this channel; all others are for builders. */
+/** How a task names the builder that holds it. */
+export const builderHolder = (name: string) => `builder:${name}`
+
+/** Tasks that workers run have this channel or `crawl`; all others are for builders. */
 export const WORKER_CHANNEL = 'worker'
 
 /** A holder that is silent for this long has lost its task. */

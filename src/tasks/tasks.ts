@@ -24,6 +24,7 @@ import {
   unendedChildren,
 } from './queries.ts'
 import {
+  builderHolder,
   DEFAULT_MAX_ATTEMPTS,
   DEFAULT_PRIORITY,
   ENDED_STATES,
@@ -133,10 +134,15 @@ export async function renewLease(
   return renewed.length === 1
 }
 
-/** The task that this lease holds. @throws PortalError task.lease-lost */
-export async function heldTask(app: App, id: number, lease: string): Promise<TaskRow> {
+/**
+ * The task that this lease holds. A lease is good for the builder that claimed it and for no other.
+ * @throws PortalError task.lease-lost
+ */
+export async function heldTask(ctx: Ctx, id: number, lease: string): Promise<TaskRow> {
+  const { app, actor } = ctx
   const row = await findTask(app.db, id)
-  if (!row || row.lease !== lease || row.state !== taskState.OPEN)
+  const others = actor.kind === 'builder' && row?.claimed_by !== builderHolder(actor.name)
+  if (!row || others || row.lease !== lease || row.state !== taskState.OPEN)
     throw new PortalError('task.lease-lost', { params: { id } })
   return row
 }

@@ -1,6 +1,10 @@
 /** Made-up mirrors, repositories and netblocks in any number, the same in every run of one seed. */
 import { networkOf } from '../../src/mirrors/edge/address.ts'
-import { buildNetblockIndex, type Netblock } from '../../src/mirrors/edge/netblocks.ts'
+import {
+  buildNetblockIndex,
+  type Netblock,
+  netblockTable,
+} from '../../src/mirrors/edge/netblocks.ts'
 import type {
   Snapshot,
   SnapshotMirror,
@@ -70,12 +74,17 @@ function makeRepository(at: number, random: () => number): SnapshotRepository {
   }
 }
 
+/** Lengths of prefixes in about the shares that they have in the global routing tables. */
+const LENGTHS_V4 = [24, 24, 24, 24, 24, 24, 23, 22, 22, 21, 20, 20, 19, 18, 16, 14]
+const LENGTHS_V6 = [48, 48, 48, 48, 48, 48, 44, 40, 36, 36, 32, 32, 32, 29]
+
 function makeNetblock(sizes: Sizes, random: () => number): Netblock {
   const mirror = Math.floor(random() * sizes.mirrors)
   const word = () => Math.floor(random() * 4294967296) >>> 0
-  if (random() < 0.6) return { ...networkOf([word()], 12 + Math.floor(random() * 17)), mirror }
+  const oneOf = (lengths: number[]) => lengths[Math.floor(random() * lengths.length)] ?? 24
+  if (random() < 0.75) return { ...networkOf([word()], oneOf(LENGTHS_V4)), mirror }
   const words = [(0x20000000 | (word() >>> 4)) >>> 0, word(), 0, 0]
-  return { ...networkOf(words, 24 + Math.floor(random() * 41)), mirror }
+  return { ...networkOf(words, oneOf(LENGTHS_V6)), mirror }
 }
 
 export function makeSnapshot(sizes: Sizes, seed = 1): Snapshot {
@@ -90,6 +99,6 @@ export function makeSnapshot(sizes: Sizes, seed = 1): Snapshot {
   const blocks = Array.from({ length: sizes.netblocks }, () => makeNetblock(sizes, random))
   return {
     ...{ made_at: 1_790_000_000_000, generator: 'slipway', mirrors, repositories, states },
-    netblocks: buildNetblockIndex(blocks),
+    netblocks: buildNetblockIndex(netblockTable(blocks, 4), netblockTable(blocks, 6)),
   }
 }

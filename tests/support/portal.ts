@@ -4,7 +4,7 @@
  * every file.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -117,6 +117,7 @@ function environment(folder: string, port: number, env: Record<string, string>) 
     SLIPWAY_DATA: join(folder, 'data'),
     SLIPWAY_CONTENT: join(folder, 'content'),
     SLIPWAY_URL: `http://127.0.0.1:${port}`,
+    BUILDER_SCRATCH: join(folder, 'builder'),
     BUILDER_RESERVE_DISK_MIB: '1',
     DATABASE_URL: '',
   }
@@ -125,6 +126,8 @@ function environment(folder: string, port: number, env: Record<string, string>) 
 /** Prepares a portal without starting it. */
 export async function createPortal(options: PortalOptions = {}): Promise<Portal> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-portal-'))
+  // The sandboxes' users pass through it.
+  chmodSync(folder, 0o711)
   const content = makeContent(folder, [...quick, ...(options.distribution ?? [])])
   const port = await freePort()
   const env = environment(folder, port, options.env ?? {})

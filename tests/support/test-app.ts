@@ -1,6 +1,6 @@
 /** A migrated App on a database of its own, with a clock and a randomness that tests command. */
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp } from '../../src/app.ts'
@@ -49,6 +49,7 @@ export async function testApp(
   options: { env?: Record<string, string>; overrides?: Partial<App> } = {},
 ): Promise<TestApp> {
   const folder = mkdtempSync(join(tmpdir(), 'slipway-test-'))
+  mkdirSync(join(folder, 'pub'))
   const postgres = await postgresDatabase(`t${randomUUID().replaceAll('-', '')}`)
   const config = readConfig({
     SLIPWAY_DATA: folder,

@@ -30,9 +30,8 @@ function toWords(bytes: number[]): number[] {
 
 export interface Network {
   family: 4 | 6
-  /** First and last address of it, as words. */
+  /** First address of it, as words. */
   first: number[]
-  last: number[]
   /** Length of its prefix in bits: the longer, the more specific. */
   bits: number
 }
@@ -46,22 +45,9 @@ export function parseNetwork(cidr: string): Network | undefined {
 
 /** The network of a prefix: words of any address in it, and its length in bits. */
 export function networkOf(words: number[], bits: number): Network {
-  const first: number[] = []
-  const last: number[] = []
-  for (const [at, word] of words.entries()) {
+  const first = words.map((word, at) => {
     const kept = Math.min(32, Math.max(0, bits - at * 32))
-    const mask = kept === 0 ? 0 : (0xffffffff << (32 - kept)) >>> 0
-    first.push((word & mask) >>> 0)
-    last.push((word | ~mask) >>> 0)
-  }
-  return { family: words.length === 1 ? 4 : 6, first, last, bits }
-}
-
-/** Order of two addresses of one family. */
-export function compareWords(a: number[], b: number[]): number {
-  for (let at = 0; at < a.length; at++) {
-    const difference = (a[at] ?? 0) - (b[at] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
+    return kept === 0 ? 0 : (word & (0xffffffff << (32 - kept))) >>> 0
+  })
+  return { family: words.length === 1 ? 4 : 6, first, bits }
 }

@@ -4,14 +4,7 @@
  */
 import { renderMetalink } from '../metalink.ts'
 import { parseAddress } from './address.ts'
-import {
-  ALL_PROTOCOLS,
-  type Asker,
-  Chooser,
-  type Chosen,
-  protocolBits,
-  type Rule,
-} from './choose.ts'
+import { type Asker, Chooser, type Chosen, protocolBits, type Rule } from './choose.ts'
 import { type Geo, isCountry } from './geo.ts'
 import type { MirrorState, Snapshot } from './snapshot.ts'
 
@@ -39,11 +32,14 @@ export interface Answer {
 const PLAIN = 'text/plain; charset=utf-8'
 const METALINK = 'application/metalink+xml; charset=utf-8'
 
-const escapeXml = (text: string) => text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)
+/** ASCII only: an answer is written as bytes without being encoded. */
+const asciiXml = (xml: string) =>
+  xml.replace(/[^\x20-\x7e\n]/gu, (char) => `&#${char.codePointAt(0)};`)
+const escapeXml = (text: string) =>
+  asciiXml(text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`))
 
-/** Text that people sent, for a comment line: one line, no control characters, short. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what goes
-const comment = (text: string) => text.replace(/[\u0000-\u001f\u007f]/g, ' ').slice(0, 200)
+/** Text that people sent, for a comment line: one line of ASCII, short. */
+const comment = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 
 interface Line {
   bits: number
@@ -70,7 +66,7 @@ export class Edge {
     this.random = random
     this.chooser = new Chooser(snapshot)
     const rendered = snapshot.repositories.map(({ current, alternates }) =>
-      renderMetalink(snapshot.generator, snapshot.made_at, current, alternates, []),
+      asciiXml(renderMetalink(snapshot.generator, snapshot.made_at, current, alternates, [])),
     )
     this.heads = rendered.map((xml) => xml.slice(0, xml.indexOf('<resources')))
     this.tails = rendered.map((xml) =>
@@ -216,6 +212,8 @@ export class Edge {
   }
 }
 
+/** Package managers skip rsync addresses: who wants them names the protocol. */
+const DEFAULT_PROTOCOLS = protocolBits.https | protocolBits.http | protocolBits.ftp
 /** Addresses that a mirror list may have: what yum and dnf fetch. */
 const HTTP_LIKE = protocolBits.https | protocolBits.http | protocolBits.ftp
 const HTTP_ONLY = protocolBits.https | protocolBits.http
@@ -253,10 +251,10 @@ function readCountries(written: string | undefined): string[] | undefined {
 }
 
 function readProtocols(written: string | undefined): number {
-  if (!written) return ALL_PROTOCOLS
+  if (!written) return DEFAULT_PROTOCOLS
   let bits = 0
   for (const each of written.toLowerCase().split(','))
     if (Object.hasOwn(protocolBits, each.trim()))
       bits |= protocolBits[each.trim() as keyof typeof protocolBits]
-  return bits === 0 ? ALL_PROTOCOLS : bits
+  return bits === 0 ? DEFAULT_PROTOCOLS : bits
 }

@@ -28,7 +28,6 @@ export interface Asker {
 }
 
 export const protocolBits = { https: 1, http: 2, rsync: 4, ftp: 8 } as const
-export const ALL_PROTOCOLS = 15
 
 export interface Chosen {
   /** Index of the mirror in the snapshot. */
@@ -40,14 +39,14 @@ export interface Chosen {
 interface Pool {
   /** 1 where the mirror may serve this repository to this kind of asker. */
   able: Uint8Array
-  public: number[]
   byCountry: Map<string, Group>
-  nearest: Map<string, number[]>
 }
 
 interface Group {
   mirrors: number[]
   weights: number[]
+  /** Sums of the weights up to and with each: for a draw by binary search. */
+  sums: number[]
 }
 
 /** Shares in proportion to bandwidth, none above SHARE_MAX while there are enough others to take it. */
@@ -75,6 +74,10 @@ export class Chooser {
   private readonly byAsn = new Map<number, number[]>()
   private readonly pools = new Map<number, Pool>()
   private readonly places: (Place | undefined)[]
+  private readonly byCountry = new Map<string, number[]>()
+  /** All public mirrors by distance from a country, made when it first asks. */
+  private readonly nearest = new Map<string, number[]>()
+  private everywhere: Group | undefined
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot
@@ -85,6 +88,9 @@ export class Chooser {
     this.places = mirrors.map(({ latitude, longitude, country }) =>
       latitude !== null && longitude !== null ? [latitude, longitude] : placeOfCountry(country),
     )
+    for (const [at, mirror] of mirrors.entries())
+      if (!mirror.private)
+        this.byCountry.set(mirror.country, [...(this.byCountry.get(mirror.country) ?? []), at])
     for (const [at, mirror] of mirrors.entries())
       for (const asn of new Set([mirror.asn, ...mirror.peer_asns]))
         if (asn !== null) this.byAsn.set(asn, [...(this.byAsn.get(asn) ?? []), at])
@@ -114,46 +120,50 @@ export class Chooser {
     const able = Uint8Array.from(mirrors, (_, at) =>
       this.isAble(repository, at, family, protocols) ? 1 : 0,
     )
-    const open = mirrors.flatMap((mirror, at) => (able[at] === 1 && !mirror.private ? [at] : []))
-    const pool: Pool = { able, public: open, byCountry: new Map(), nearest: new Map() }
+    const pool: Pool = { able, byCountry: new Map() }
     this.pools.set(key, pool)
     return pool
   }
 
   private group(mirrors: number[]): Group {
-    const bandwidths = mirrors.map((at) =>
-      Math.max(1, this.snapshot.mirrors[at]?.bandwidth_mbps ?? 1),
-    )
-    return { mirrors, weights: cappedWeights(bandwidths) }
+    const bandwidth = (at: number) => Math.max(1, this.snapshot.mirrors[at]?.bandwidth_mbps ?? 1)
+    const weights = cappedWeights(mirrors.map(bandwidth))
+    let sum = 0
+    const sums = weights.map((weight) => {
+      sum += weight
+      return sum
+    })
+    return { mirrors, weights, sums }
   }
 
   private inCountry(pool: Pool, country: string): Group {
     let group = pool.byCountry.get(country)
     if (!group) {
-      const { mirrors } = this.snapshot
-      group = this.group(pool.public.filter((at) => mirrors[at]?.country === country))
+      const all = this.byCountry.get(country) ?? []
+      group = this.group(all.filter((at) => pool.able[at] === 1))
       pool.byCountry.set(country, group)
     }
     return group
   }
 
-  /** Public mirrors by distance from the middle of a country; by bandwidth where nobody knows where. */
-  private nearestTo(pool: Pool, country: string | undefined): number[] {
-    const from = country === undefined ? undefined : placeOfCountry(country)
-    const key = from && country ? country : ''
-    let order = pool.nearest.get(key)
+  private nearestTo(country: string, from: Place): number[] {
+    let order = this.nearest.get(country)
     if (!order) {
       const far = (at: number) => {
         const place = this.places[at]
-        return from && place ? distanceKm(from, place) : Number.POSITIVE_INFINITY
+        return place ? distanceKm(from, place) : Number.POSITIVE_INFINITY
       }
-      const bandwidth = (at: number) => this.snapshot.mirrors[at]?.bandwidth_mbps ?? 0
-      const measured = pool.public.map((at) => ({ at, km: from ? far(at) : 0 }))
-      measured.sort((a, b) => a.km - b.km || bandwidth(b.at) - bandwidth(a.at))
-      order = measured.slice(0, LIST_MAX * 2).map(({ at }) => at)
-      pool.nearest.set(key, order)
+      const measured = [...this.byCountry.values()].flat().map((at) => ({ at, km: far(at) }))
+      order = measured.sort((a, b) => a.km - b.km).map(({ at }) => at)
+      this.nearest.set(country, order)
     }
     return order
+  }
+
+  /** Mirrors of everywhere, for an asker of whom nobody knows where it is. */
+  private drawEverywhere(random: () => number): number[] {
+    this.everywhere ??= this.group([...this.byCountry.values()].flat())
+    return draw(this.everywhere, random, LIST_MAX * 2)
   }
 
   /** @param random gives numbers from 0 up to 1 */
@@ -173,26 +183,55 @@ export class Chooser {
     if (address && !asker.countries) {
       take(mirrorsAt(this.snapshot.netblocks, address), 'netblock', LIST_MAX)
       const peers = asker.asn === undefined ? undefined : this.byAsn.get(asker.asn)
-      if (peers) take(draw(this.group(peers), random), 'asn', LIST_MAX)
+      if (peers) take(draw(this.group(peers), random, LIST_MAX), 'asn', LIST_MAX)
     }
     const countries = asker.countries ?? (asker.country === undefined ? [] : [asker.country])
     for (const country of countries)
-      take(draw(this.inCountry(pool, country), random), 'country', LIST_MAX)
-    const near = this.nearestTo(pool, countries[0])
-    if (countries.length > 0) take(near, 'nearest', LIST_FILL)
-    else take(draw(this.group(near), random), 'nearest', LIST_MAX)
+      take(draw(this.inCountry(pool, country), random, LIST_MAX), 'country', LIST_MAX)
+    const [home] = countries
+    const place = home === undefined ? undefined : placeOfCountry(home)
+    if (home !== undefined && place) take(this.nearestTo(home, place), 'nearest', LIST_FILL)
+    else {
+      take(this.drawEverywhere(random), 'nearest', LIST_MAX)
+      if (this.everywhere) take(this.everywhere.mirrors, 'nearest', LIST_FILL)
+    }
     return chosen
   }
 }
 
 /**
- * All of a group in an order drawn by weight: each mirror gets a key -ln(u)/w, smallest first
- * (Efraimidis and Spirakis, weighted random sampling).
+ * Up to `most` of a group in an order drawn by weight, without doubles. A small group is drawn whole: each
+ * mirror gets a key -ln(u)/w, smallest first (Efraimidis and Spirakis). Of a large one a few are picked by
+ * binary search in the sums, so that the cost grows with the logarithm of the group.
  */
-function draw({ mirrors, weights }: Group, random: () => number): number[] {
-  if (mirrors.length < 2) return mirrors
-  const keys = mirrors.map((_, at) => -Math.log(1 - random()) / Math.max(1e-9, weights[at] ?? 0))
-  const order = mirrors.map((_, at) => at)
+export function draw(
+  { mirrors, weights, sums }: Group,
+  random: () => number,
+  most: number,
+): number[] {
+  const count = mirrors.length
+  if (count < 2) return mirrors
+  if (count > 2 * most) return pickFew(mirrors, sums, random, most)
+  const keys = weights.map((weight) => -Math.log(1 - random()) / Math.max(1e-9, weight))
+  const order = weights.map((_, at) => at)
   order.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0))
   return order.map((at) => mirrors[at] ?? 0)
+}
+
+function pickFew(mirrors: number[], sums: number[], random: () => number, most: number): number[] {
+  const picked = new Set<number>()
+  const total = sums.at(-1) ?? 0
+  // A mirror that is picked twice is passed over; so many tries are enough, and bounded.
+  for (let tries = 0; picked.size < most && tries < most * 8; tries++) {
+    const wanted = random() * total
+    let low = 0
+    let high = sums.length - 1
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((sums[middle] ?? 0) > wanted) high = middle
+      else low = middle + 1
+    }
+    picked.add(mirrors[low] ?? 0)
+  }
+  return [...picked]
 }

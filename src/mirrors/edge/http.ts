@@ -92,15 +92,16 @@ export function handle(
       'An edge answers /mirrorlist, /metalink and /download/.\n',
     )
   server.count(answer, search)
-  const headers: Record<string, string> = {
+  // Answers are ASCII, so their length is that of the string and nothing needs encoding.
+  const headers: Record<string, string | number> = {
     'Content-Type': answer.type,
-    'Content-Length': String(Buffer.byteLength(answer.body)),
+    'Content-Length': answer.body.length,
     'X-Snapshot-Age': age,
     'Cache-Control': 'no-store',
   }
   if (answer.location !== undefined) headers.Location = answer.location
   response.writeHead(answer.status, headers)
-  response.end(request.method === 'HEAD' ? undefined : answer.body)
+  response.end(request.method === 'HEAD' ? undefined : answer.body, 'latin1')
 }
 
 function end(response: ServerResponse, status: number, type: string, body: string): void {

@@ -68,32 +68,27 @@ interface Header {
   generator: string
   mirrors: SnapshotMirror[]
   repositories: SnapshotRepository[]
-  sets: number[][]
   /** Length of each section in elements, in the order of `sectionsOf`. */
   lengths: number[]
 }
 
-type Section = Uint8Array | Uint32Array
+type Section = Uint8Array | Uint16Array | Uint32Array
+
+/** Bytes of an element: states, members, then tables of 32-bit words. */
+const ELEMENT_BYTES = [1, 2]
 
 function sectionsOf(snapshot: Snapshot): Section[] {
-  const { v4, v6 } = snapshot.netblocks
-  return [snapshot.states, v4.owner, ...v4.starts, v6.owner, ...v6.starts]
+  const { v4, v6, members, offsets } = snapshot.netblocks
+  return [snapshot.states, members, offsets, v4.owner, ...v4.starts, v6.owner, ...v6.starts]
 }
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES
 
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  const { made_at, generator, mirrors, repositories, netblocks } = snapshot
+  const { made_at, generator, mirrors, repositories } = snapshot
   const sections = sectionsOf(snapshot)
   const lengths = sections.map((section) => section.length)
-  const header: Header = {
-    made_at,
-    generator,
-    mirrors,
-    repositories,
-    sets: netblocks.sets,
-    lengths,
-  }
+  const header: Header = { made_at, generator, mirrors, repositories, lengths }
   const json = Buffer.from(JSON.stringify(header))
   const head = Buffer.from(`${MAGIC}\n${json.length}\n`)
   let size = aligned(head.length + json.length)
@@ -122,26 +117,31 @@ export function decodeSnapshot(file: Uint8Array): Snapshot {
   ) as Header
   let at = aligned(json_at + json_bytes)
   const sections = header.lengths.map((length, section) => {
-    const size = section === 0 ? length : length * 4
+    const size = length * (ELEMENT_BYTES[section] ?? 4)
     if (at + size > bytes.byteLength) throw new Error('The mirror snapshot is cut.')
     const place = bytes.byteOffset + at
     at += aligned(size)
-    return section === 0
-      ? new Uint8Array(bytes.buffer, place, length)
-      : new Uint32Array(bytes.buffer, place, length)
+    return viewOf(section, bytes.buffer, place, length)
   })
   return assemble(header, sections)
 }
 
+function viewOf(section: number, buffer: ArrayBufferLike, place: number, length: number): Section {
+  if (section === 0) return new Uint8Array(buffer, place, length)
+  if (section === 1) return new Uint16Array(buffer, place, length)
+  return new Uint32Array(buffer, place, length)
+}
+
 function assemble(header: Header, sections: Section[]): Snapshot {
-  const [states, v4owner, v4start, v6owner, ...v6starts] = sections
-  const { made_at, generator, mirrors, repositories, sets } = header
+  const [states, members, offsets, v4owner, v4start, v6owner, ...v6starts] = sections
+  const { made_at, generator, mirrors, repositories } = header
   const words = (section: Section | undefined) => section as Uint32Array
   return {
     ...{ made_at, generator, mirrors, repositories },
     states: states as Uint8Array,
     netblocks: {
-      sets,
+      members: members as Uint16Array,
+      offsets: words(offsets),
       v4: { owner: words(v4owner), starts: [words(v4start)] },
       v6: { owner: words(v6owner), starts: v6starts.map(words) },
     },

@@ -1,0 +1,175 @@
+/**
+ * The snapshot made from the database, kept as a file that edges fetch and the web answers from. The portal
+ * itself is in it as the mirror that always has everything.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { and, asc, inArray, ne } from 'drizzle-orm'
+import {
+  mirror_host,
+  mirror_netblock,
+  mirror_peer_asn,
+  mirror_repository,
+  mirror_url,
+} from '../../db/schema/mirrors.ts'
+import { dataPath } from '../kernel/config.ts'
+import type { App } from '../kernel/context.ts'
+import {
+  listRepositories,
+  publishedGenerations,
+  type RepositoryRow,
+} from '../repos/repositories.ts'
+import { parseNetwork } from './edge/address.ts'
+import { buildNetblockIndex, type Netblock, netblockTable } from './edge/netblocks.ts'
+import {
+  encodeSnapshot,
+  type MirrorState,
+  mirrorStates,
+  type Snapshot,
+  type SnapshotMirror,
+  type SnapshotRepository,
+} from './edge/snapshot.ts'
+
+const ALTERNATES_MAX = 4
+const PROTOCOL_ORDER = ['https', 'http', 'ftp', 'rsync']
+
+export const snapshotFile = (app: App) => dataPath(app.config, 'mirrors', 'snapshot')
+
+type HostRow = typeof mirror_host.$inferSelect
+
+/** The portal's own tree, for whoever no mirror serves. */
+function ownMirror(app: App): SnapshotMirror {
+  const url = `${app.config.url}/pub/`
+  return {
+    ...{ name: new URL(url).hostname, country: '', latitude: null, longitude: null, asn: null },
+    ...{ peer_asns: [], bandwidth_mbps: 1, private: false, ipv4: true, ipv6: true },
+    urls: [{ protocol: url.startsWith('https:') ? 'https' : 'http', url }],
+  }
+}
+
+async function repositoriesOf(
+  app: App,
+): Promise<{ rows: RepositoryRow[]; facts: SnapshotRepository[] }> {
+  const rows: RepositoryRow[] = []
+  const facts: SnapshotRepository[] = []
+  for (const row of await listRepositories(app.db)) {
+    const [current, ...alternates] = await publishedGenerations(app.db, row.id, ALTERNATES_MAX + 1)
+    if (!current) continue
+    const { name, arch, path } = row
+    rows.push(row)
+    facts.push({ name, arch, path, current, alternates })
+  }
+  return { rows, facts }
+}
+
+/** Why a host serves nothing at all, whatever it has; undefined when nothing stands against it. */
+function hostState(row: HostRow, now: number): MirrorState | undefined {
+  if (row.state === 'paused') return 'paused'
+  if (row.proved_at === null || row.state !== 'active') return 'unproved'
+  const { maintenance_from: from, maintenance_until: until } = row
+  return from !== null && from <= now && (until === null || now < until) ? 'maintenance' : undefined
+}
+
+const FRESH_BY_BITS: MirrorState[] = ['stale', 'fresh-ipv4', 'fresh-ipv6', 'fresh']
+
+function repositoryState(row: typeof mirror_repository.$inferSelect | undefined): MirrorState {
+  if (!row) return 'unknown'
+  if (row.listed) return FRESH_BY_BITS[row.fresh & 3] ?? 'unknown'
+  return mirrorStates.find((state) => state === row.outcome) ?? 'down'
+}
+
+/** Everything an edge needs, as the database has it now. */
+export async function makeSnapshot(app: App): Promise<Snapshot> {
+  const { db, clock } = app
+  const hosts = await db
+    .select()
+    .from(mirror_host)
+    .where(ne(mirror_host.state, 'retired'))
+    .orderBy(asc(mirror_host.id))
+  const ids = hosts.map((host) => host.id)
+  const urls = await db.select().from(mirror_url).where(inArray(mirror_url.host_id, ids))
+  const peers = await db.select().from(mirror_peer_asn).where(inArray(mirror_peer_asn.host_id, ids))
+  const states = await db.select().from(mirror_repository)
+  const { rows, facts } = await repositoriesOf(app)
+  const own = ownMirror(app)
+  const mirrors = hosts.map((host) => ({
+    ...host,
+    country: host.country,
+    peer_asns: peers.filter((peer) => peer.host_id === host.id).map((peer) => peer.asn),
+    private: host.visibility === 'private',
+    urls: urls
+      .filter((url) => url.host_id === host.id)
+      .sort((a, b) => PROTOCOL_ORDER.indexOf(a.protocol) - PROTOCOL_ORDER.indexOf(b.protocol))
+      .map(({ protocol, url }) => ({ protocol, url })),
+  }))
+  const known = new Map(states.map((row) => [`${row.host_id}:${row.repository_id}`, row]))
+  const now = clock.now()
+  const cells = rows.flatMap((repository) => [
+    ...hosts.map(
+      (host) => hostState(host, now) ?? repositoryState(known.get(`${host.id}:${repository.id}`)),
+    ),
+    'fresh' as const,
+  ])
+  return {
+    made_at: now,
+    generator: 'slipway',
+    mirrors: [...mirrors.map(publicFacts), own],
+    repositories: facts,
+    states: Uint8Array.from(cells, (state) => mirrorStates.indexOf(state)),
+    netblocks: await netblocksOf(app, ids),
+  }
+}
+
+/** Only what an answer needs leaves the portal: no proofs, no contacts. */
+function publicFacts(mirror: SnapshotMirror): SnapshotMirror {
+  const { name, country, latitude, longitude, asn, peer_asns, bandwidth_mbps } = mirror
+  const { private: hidden, ipv4, ipv6, urls } = mirror
+  return {
+    ...{ name, country, latitude, longitude, asn, peer_asns, bandwidth_mbps },
+    ...{ private: hidden, ipv4, ipv6, urls },
+  }
+}
+
+async function netblocksOf(app: App, host_ids: number[]) {
+  const rows = await app.db
+    .select()
+    .from(mirror_netblock)
+    .where(and(inArray(mirror_netblock.host_id, host_ids)))
+  const place = new Map(host_ids.map((id, at) => [id, at]))
+  const blocks = rows.flatMap((row): Netblock[] => {
+    const network = parseNetwork(row.cidr)
+    const mirror = place.get(row.host_id)
+    return network && mirror !== undefined ? [{ ...network, mirror }] : []
+  })
+  return buildNetblockIndex(netblockTable(blocks, 4), netblockTable(blocks, 6))
+}
+
+/** All of a snapshot but the moment it was made: two with the same say the same. */
+export function snapshotTag(snapshot: Snapshot): string {
+  const bytes = encodeSnapshot({ ...snapshot, made_at: 0 })
+  return createHash('sha256').update(bytes).digest('base64url').slice(0, 27)
+}
+
+let lastTag = ''
+
+/** Writes the snapshot where it changed, or where it is a minute old: edges tell its age. */
+export async function publishSnapshot(app: App, refresh_ms = 60_000): Promise<boolean> {
+  const snapshot = await makeSnapshot(app)
+  const tag = `${snapshotTag(snapshot)}.${Math.floor(snapshot.made_at / refresh_ms)}`
+  if (tag === lastTag) return false
+  const file = snapshotFile(app)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(`${file}.part`, encodeSnapshot(snapshot), { flush: true })
+  await rename(`${file}.part`, file)
+  lastTag = tag
+  return true
+}
+
+/** The snapshot's bytes with their tag, or undefined before the first. */
+export async function readSnapshot(app: App): Promise<{ bytes: Buffer; etag: string } | undefined> {
+  const bytes = await readFile(snapshotFile(app)).catch(() => undefined)
+  if (!bytes) return undefined
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 27)}"`
+  return { bytes, etag }
+}
