@@ -20,6 +20,7 @@ import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
+import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
 import { createFiles } from './repos/files.ts'
 import { createTasksApi } from './tasks/api.ts'
@@ -70,6 +71,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createRegistryApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorsApi())
+  portal.route('/', createMirrorForms())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
   portal.route('/feeds', createFeeds())

@@ -10,6 +10,7 @@ import { HOST_REQUESTS_AT_ONCE } from '../../src/mirrors/budget.ts'
 import { addMirror } from '../../src/mirrors/hosts.ts'
 import { mirrorInput } from '../../src/mirrors/mirror.ts'
 import { addSite } from '../../src/mirrors/sites.ts'
+import { prepareRelease } from '../support/builds.ts'
 import { publish, siteData } from '../support/mirror-world.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
 import { until } from '../support/until.ts'
@@ -46,6 +47,7 @@ async function startServer(): Promise<Server> {
 
 async function prepare(app: TestApp, port: number): Promise<void> {
   const ctx = ctxOf(app)
+  await prepareRelease(app)
   for (let at = 0; at < REPOSITORIES; at++) await publish(app, repositoryOf(at), 'one')
   await transaction(ctx, async (tx) => {
     const site = await addSite(tx, ctx, siteData())
@@ -69,7 +71,7 @@ function startWorker(app: TestApp, places: string[]): ChildProcess {
     LOG_LEVEL: 'warn',
     ...(app.config.database_url && { DATABASE_URL: app.config.database_url }),
   }
-  const args = [join(root, 'src/worker.ts')]
+  const args = [...(process.env.BENCHFLAGS ?? '').split(' ').filter(Boolean), join(root, 'src/worker.ts')]
   return spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
