@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isNull } from 'drizzle-orm'
 import { mirror_check, mirror_host, mirror_repository } from '../../db/schema/mirrors.ts'
+import { WORKER_FLAGS } from '../../src/commands/up.ts'
 import { root } from '../../src/kernel/paths.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { HOST_REQUESTS_AT_ONCE } from '../../src/mirrors/budget.ts'
@@ -71,7 +72,7 @@ function startWorker(app: TestApp, places: string[]): ChildProcess {
     LOG_LEVEL: 'warn',
     ...(app.config.database_url && { DATABASE_URL: app.config.database_url }),
   }
-  const args = [...(process.env.BENCHFLAGS ?? '').split(' ').filter(Boolean), join(root, 'src/worker.ts')]
+  const args = [...WORKER_FLAGS, join(root, 'src/worker.ts')]
   return spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
 }
 
@@ -103,6 +104,16 @@ export async function benchCrawl(): Promise<Figure[]> {
     const memory_mib = memoryMib(worker.pid)
     const seen = await app.db.select().from(mirror_repository)
     const fresh = seen.filter((each) => each.listed && each.outcome === 'fresh').length
+    for (const each of await app.db.select().from(mirror_check))
+      if (each.outcome !== 'fresh')
+        console.log(
+          each.repository_id,
+          each.host_id,
+          each.outcome,
+          each.detail,
+          each.first_at,
+          each.took_ms,
+        )
     const { requests, most } = await server.counts()
     return [
       time('a crawl of', first_s),
