@@ -1,9 +1,11 @@
 /** The web pipeline, in reading order: what machines ask (portal.ts), then pages (Astro). */
 import { astro, getFetchState } from 'astro/hono'
 import { clearFlash, readFlash } from './kernel/forms.ts'
+import { endWithParent } from './kernel/parent.ts'
 import { createPortal } from './portal.ts'
 import { webApp } from './web.ts'
 
+endWithParent()
 const app = webApp()
 const portal = createPortal(app)
 

@@ -12,12 +12,13 @@ import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
+import { endWithParent } from './kernel/parent.ts'
 import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
 import { publishSnapshot } from './mirrors/snapshots.ts'
+import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
 import { WORKER_CHANNEL } from './tasks/task.ts'
-import { claimTask, reapLeases } from './tasks/tasks.ts'
 import { askWhereDue } from './updates/autopush.ts'
 import { expireOverrides } from './updates/overrides.ts'
 import { startDuePushes } from './updates/pushes.ts'
@@ -127,6 +128,7 @@ export async function runWorker(app: App, signal: AbortSignal): Promise<void> {
 }
 
 if (import.meta.main) {
+  endWithParent()
   const stop = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
   const app = createApp({ program: 'worker' })

@@ -2,6 +2,7 @@
  * The builder program: claims build tasks from a portal and runs them in a sandbox. It touches
  * nothing but its scratch folder, and speaks with the portal over HTTP only.
  */
+import { endWithParent } from '../kernel/parent.ts'
 import { createClient } from './client.ts'
 import { readConfig } from './config.ts'
 import { runLoop, type Say } from './loop.ts'
@@ -19,6 +20,7 @@ const say: Say = (message, facts = {}) => {
 }
 
 async function main(): Promise<void> {
+  endWithParent()
   const config = readConfig(process.env)
   const root = process.getuid?.() === 0
   const identityOf = (slot: number): Identity | undefined =>

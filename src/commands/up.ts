@@ -110,7 +110,8 @@ async function keepRunning(app: App, program: Program, signal: AbortSignal): Pro
     const child = spawn(process.execPath, [...(program.flags ?? []), join(root, program.script)], {
       cwd: root,
       env: { ...process.env, ...environment(app), ...program.env },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      // The channel closes when this process is gone, and the program ends too: see kernel/parent.ts.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     const code = await ended(child, signal)
     if (signal.aborted) return

@@ -28,6 +28,10 @@ const schema = z.object({
   SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
   /** Comma list of host:port that the crawler may reach in private networks (mirrors of one's own). */
   SLIPWAY_PRIVATE_MIRRORS: z.string().default(''),
+  /** An .mmdb file of countries that is better than the packaged one. */
+  SLIPWAY_GEO_COUNTRY: z.string().optional(),
+  /** An .mmdb file of ASNs; without one the rule of the same network rests. */
+  SLIPWAY_GEO_ASN: z.string().optional(),
   /** trace, debug, info, warn, error or silent. */
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Folder with distribution.yaml and packages/; another distribution is another folder. */
@@ -46,6 +50,8 @@ export interface Config {
   trusted_proxies: string[]
   private_sources: string[]
   private_mirrors: string[]
+  geo_country: string | undefined
+  geo_asn: string | undefined
   log_level: string
 }
 
@@ -79,6 +85,8 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
     private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
     private_mirrors: list(e.SLIPWAY_PRIVATE_MIRRORS),
+    geo_country: e.SLIPWAY_GEO_COUNTRY,
+    geo_asn: e.SLIPWAY_GEO_ASN,
     log_level: e.LOG_LEVEL,
   }
 }

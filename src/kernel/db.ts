@@ -2,7 +2,7 @@
  * The database behind one interface for SQLite and PostgreSQL. All that only one dialect knows is
  * here: connections, the write queue, migrations, advisory locks.
  */
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
@@ -37,6 +37,8 @@ const EVENT_ORDER_LOCK = 0x510b
 
 function openSqlite(file: string): Database {
   mkdirSync(dirname(file), { recursive: true })
+  // It holds digests of passwords and tokens; SQLite gives its side files the same mode.
+  closeSync(openSync(file, 'a', 0o600))
   const connect = () => {
     const connection = new Sqlite(file, { timeout: 15_000 })
     connection.pragma('journal_mode = WAL')

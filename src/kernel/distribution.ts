@@ -60,7 +60,10 @@ const schema = z.strictObject({
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
   releases: z.array(releaseSchema).min(1),
-  pushes: z.strictObject({ every_minutes: z.number().positive() }),
+  pushes: z.strictObject({
+    every_minutes: z.number().positive(),
+    announce_seconds: z.number().nonnegative().default(0),
+  }),
   placement: z.object({ default: name }).catchall(z.union([name, z.array(z.string())])),
 })
 
@@ -79,8 +82,8 @@ export interface Distribution {
   tagline: string
   signing: { name: string; email: string }
   releases: ReleaseDescription[]
-  /** How often what is requested is pushed. */
-  pushes: { every_minutes: number }
+  /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
+  pushes: { every_minutes: number; announce_seconds: number }
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
 }

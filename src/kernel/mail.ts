@@ -73,7 +73,8 @@ export function createMailTransport(app: App): MailTransport {
       }
       const composed = await composer.sendMail(content)
       const folder = dataPath(app.config, 'mail')
-      await mkdir(folder, { recursive: true })
+      // Letters hold links that log someone in.
+      await mkdir(folder, { recursive: true, mode: 0o700 })
       const file = join(folder, `${String(message.id).padStart(8, '0')}.eml`)
       await writeFile(`${file}.part`, composed.message as Buffer)
       await rename(`${file}.part`, file)

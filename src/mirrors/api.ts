@@ -1,57 +1,119 @@
-/** /metalink and /mirrorlist for package managers. */
+/** /metalink, /mirrorlist and /download for package managers, and why an answer is as it is. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { addressOf } from '../kernel/address.ts'
+import type { App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
-import { createApi, type HttpContext, problemResponse } from '../kernel/http.ts'
+import { createApi, type HttpContext, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import type { Answer } from './edge/answer.ts'
+import { answerTo } from './edge/http.ts'
 import { knownRepositories, metalink, mirrorlist } from './mirrors.ts'
+import { createWebEdge } from './web-edge.ts'
 
+const text = z.string().max(4096).optional()
 const query = z.object({
-  repo: z.string().max(200).default(''),
-  arch: z.string().max(50).default(''),
+  repo: text,
+  arch: text,
+  path: text,
+  country: text,
+  ip: text,
+  protocol: text,
+  redirect: text,
+  countme: text,
 })
 
-const PLAIN = { 'Content-Type': 'text/plain; charset=utf-8' }
+const PLAIN = 'text/plain; charset=utf-8'
 
-export function createMirrorsApi() {
+const listRoute = (path: '/metalink' | '/mirrorlist', description: string) =>
+  createRoute({
+    method: 'get',
+    path,
+    tags: ['mirrors'],
+    request: { query },
+    responses: { 200: { description }, ...problemResponse },
+  })
+
+/** @param app whose snapshot answers */
+export function createMirrorsApi(app: App) {
   const api = createApi()
+  const web = createWebEdge(app)
+
+  /** The edge's answer where there are mirrors; undefined where the portal serves alone. */
+  const fromEdge = async (c: HttpContext): Promise<Answer | undefined> => {
+    const edge = await web.current()
+    if (!edge || edge.snapshot.mirrors.length < 2) return undefined
+    const { pathname, search } = new URL(c.req.url)
+    const address = addressOf(c.req.raw, app.config.trusted_proxies)
+    const answer = answerTo(edge, pathname, search.slice(1), address)
+    if (answer) web.count(answer, search)
+    return answer
+  }
+  const send = (c: HttpContext, { status, type, body, location }: Answer) =>
+    c.body(body, status as 200, {
+      'Content-Type': type,
+      'Cache-Control': 'no-store',
+      ...(location !== undefined && { Location: location }),
+    })
+
+  api.openapi(listRoute('/metalink', 'Metalink 3.0 of repomd.xml.'), async (c) => {
+    const { repo, arch } = c.req.valid('query')
+    const answer = await fromEdge(c)
+    if (answer) return send(c, answer)
+    return orKnown(c, 'application/metalink+xml; charset=utf-8', (ctx) =>
+      metalink(ctx, repo ?? '', arch ?? ''),
+    )
+  })
+  api.openapi(listRoute('/mirrorlist', 'One address a mirror.'), async (c) => {
+    const { repo, arch } = c.req.valid('query')
+    const answer = await fromEdge(c)
+    if (answer) return send(c, answer)
+    return orKnown(c, PLAIN, (ctx) => mirrorlist(ctx, repo ?? '', arch ?? ''))
+  })
+  api.get('/download/:path{.+}', async (c) => {
+    const answer = await fromEdge(c)
+    if (answer?.status === 302) return send(c, answer)
+    // Nobody else has it: this portal's own tree does, or says that it does not.
+    return c.redirect(`/pub/${encodeURI(c.req.param('path'))}`, 302)
+  })
   api.openapi(
     createRoute({
       method: 'get',
-      path: '/metalink',
+      path: '/api/mirrors/explain',
       tags: ['mirrors'],
       request: { query },
-      responses: { 200: { description: 'Metalink 3.0 of repomd.xml.' }, ...problemResponse },
+      responses: {
+        200: {
+          description: 'Which rule put each mirror where it is, and why each other one is out.',
+        },
+        ...problemResponse,
+      },
     }),
-    (c) =>
-      orKnown(c, async () => {
-        const { repo, arch } = c.req.valid('query')
-        return c.body(await metalink(c.get('ctx'), repo, arch), 200, {
-          'Content-Type': 'application/metalink+xml; charset=utf-8',
-        })
-      }),
-  )
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/mirrorlist',
-      tags: ['mirrors'],
-      request: { query },
-      responses: { 200: { description: 'One address a mirror.' }, ...problemResponse },
-    }),
-    (c) =>
-      orKnown(c, async () => {
-        const { repo, arch } = c.req.valid('query')
-        return c.body(await mirrorlist(c.get('ctx'), repo, arch), 200, PLAIN)
-      }),
+    async (c) => {
+      const t = app.words.in('en')
+      const edge = await web.current()
+      const address = addressOf(c.req.raw, app.config.trusted_proxies)
+      const found = edge?.explain({ ...c.req.valid('query'), address })
+      if (!found) throw new PortalError('not-found', { field: 'repo' })
+      return jsonWithEtag(c, {
+        ...found,
+        in: found.in.map((each) => ({ ...each, sentence: t(`mirror.rule.${each.rule}`) })),
+        out: found.out.map((each) => ({ ...each, sentence: t(`reason.mirror.${each.why}`) })),
+      })
+    },
   )
   return api
 }
 
 /** An unknown repository is answered with those that exist, as package managers' users read it. */
-async function orKnown(c: HttpContext, answer: () => Promise<Response>): Promise<Response> {
+async function orKnown(
+  c: HttpContext,
+  type: string,
+  answer: (ctx: Ctx) => Promise<string>,
+): Promise<Response> {
+  const ctx = c.get('ctx')
   try {
-    return await answer()
+    return c.body(await answer(ctx), 200, { 'Content-Type': type })
   } catch (error) {
     if (!(error instanceof PortalError) || error.code !== 'repository.unknown') throw error
-    return c.body(await knownRepositories(c.get('ctx')), 404, PLAIN)
+    return c.body(await knownRepositories(ctx), 404, { 'Content-Type': PLAIN })
   }
 }

@@ -3,7 +3,8 @@
  *
  * 1. data files of the new metadata come in beside the old ones (their names are their digests);
  * 2. the database names the new repomd.xml as current and the old as an alternate, so that a metalink
- *    is right on both sides of the switch;
+ *    is right on both sides of the switch; where edges answer from snapshots, the push waits here until
+ *    they have heard of it;
  * 3. repomd.xml.asc gets signatures of the new and of the old repomd.xml: whichever of the two a
  *    client has just read, its signature is there;
  * 4. repomd.xml is replaced by rename: this is the switch;
@@ -38,20 +39,17 @@ async function replaceFile(app: App, path: string, content: string | Buffer): Pr
   await rename(part, path)
 }
 
-/** Steps 1 to 4 for one repository. */
-export async function publishGeneration(
+type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+
+/** Steps 1 and 2 for one repository. */
+export async function announceGeneration(
   ctx: Ctx,
   row: RepositoryRow,
   next: GenerationRow,
-  inTransaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>,
+  inTransaction: InTransaction,
 ): Promise<void> {
   const { app } = ctx
   const repodata = join(publishedRoot(app, row), 'repodata')
-  const current = join(repodata, 'repomd.xml')
-  if ((await exists(current)) && (await digestFile(current)) === next.hashes.sha256) {
-    await markPublished(ctx, row, next, inTransaction)
-    return
-  }
   const staged = stagedRepodata(app, next.push_id, row)
   await mkdir(repodata, { recursive: true })
   for (const file of next.files) {
@@ -60,10 +58,23 @@ export async function publishGeneration(
   }
   await flush(repodata)
   await markPublished(ctx, row, next, inTransaction)
-  const signatures = [await signDetached(app, join(staged, 'repomd.xml'))]
-  if (await exists(current)) signatures.push(await signDetached(app, current))
+}
+
+/** Steps 3 and 4 for one repository that was announced. */
+export async function switchGeneration(
+  app: App,
+  row: RepositoryRow,
+  next: GenerationRow,
+): Promise<void> {
+  const repodata = join(publishedRoot(app, row), 'repodata')
+  const current = join(repodata, 'repomd.xml')
+  const exist = await exists(current)
+  if (exist && (await digestFile(current)) === next.hashes.sha256) return
+  const staged = join(stagedRepodata(app, next.push_id, row), 'repomd.xml')
+  const signatures = [await signDetached(app, staged)]
+  if (exist) signatures.push(await signDetached(app, current))
   await replaceFile(app, `${current}.asc`, armorSignature(Buffer.concat(signatures)))
-  await replaceFile(app, current, await readFile(join(staged, 'repomd.xml')))
+  await replaceFile(app, current, await readFile(staged))
   await flush(repodata)
 }
 
@@ -71,7 +82,7 @@ async function markPublished(
   ctx: Ctx,
   row: RepositoryRow,
   next: GenerationRow,
-  inTransaction: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>,
+  inTransaction: InTransaction,
 ): Promise<void> {
   await inTransaction(async (tx) => {
     await tx

@@ -16,9 +16,10 @@ import {
   claimForBuilder,
   heartbeat,
 } from './builders.ts'
+import { heldTask } from './leases.ts'
 import { writeLog } from './logs.ts'
 import { LEASE_MS } from './task.ts'
-import { finishTask, heldTask } from './tasks.ts'
+import { finishTask } from './tasks.ts'
 
 interface BuilderEnv extends HttpEnv {
   Variables: HttpEnv['Variables'] & { builder: BuilderRow }

@@ -9,9 +9,10 @@ import { invalid, PortalError } from '../kernel/errors.ts'
 import { newToken } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { claimTask, heldTask, renewLease } from './leases.ts'
 import type { BuilderRow } from './queries.ts'
-import { builderHolder, ALIVE_MS, LEASE_MS } from './task.ts'
-import { claimTask, heldTask, renewLease, type TaskRow } from './tasks.ts'
+import { ALIVE_MS, builderHolder, LEASE_MS } from './task.ts'
+import type { TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
 

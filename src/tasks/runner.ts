@@ -5,17 +5,10 @@ import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { sayError } from '../kernel/words.ts'
 import type { RunEnd, TaskHandler, TaskRun } from './handler.ts'
+import { assertHeld, freeTask, renewLease, retryTask, suspendTask } from './leases.ts'
 import { logLine } from './logs.ts'
 import { LEASE_MS, type Progress } from './task.ts'
-import {
-  assertHeld,
-  finishTask,
-  freeTask,
-  renewLease,
-  retryTask,
-  suspendTask,
-  type TaskRow,
-} from './tasks.ts'
+import { finishTask, type TaskRow } from './tasks.ts'
 
 /** @param handlers by method; a task without one fails, with that reason */
 export async function runTask(

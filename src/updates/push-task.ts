@@ -1,5 +1,6 @@
 /**
- * The `push` task: gate, tags, repository trees with updateinfo, self-check, switch, statuses, settle.
+ * The `push` task: gate, tags, repository trees with updateinfo, self-check, announcement,
+ * switch, statuses, settle.
  * The push row names the step that comes next and moves in the transaction of a step's effects, so a
  * push that was killed goes on where it was.
  */
@@ -18,7 +19,7 @@ import { type Reason, reason } from '../kernel/reason.ts'
 import { sayReason } from '../kernel/words.ts'
 import { checkRepository } from '../repos/check.ts'
 import { composeRepository, keepGeneration, removeStage } from '../repos/compose.ts'
-import { publishGeneration, settleRepository } from '../repos/publish.ts'
+import { announceGeneration, settleRepository, switchGeneration } from '../repos/publish.ts'
 import { draftedGenerations } from '../repos/repositories.ts'
 import { checkStored } from '../repos/store.ts'
 import { closed, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
@@ -67,6 +68,7 @@ const steps: Record<PushStep, Step> = {
   tags: stepTags,
   trees: stepTrees,
   check: stepCheck,
+  announce: stepAnnounce,
   switch: stepSwitch,
   statuses: stepStatuses,
   settle: stepSettle,
@@ -187,13 +189,24 @@ async function stepCheck(run: Run, row: PushRow): Promise<void> {
   }
   await run.transaction(async (tx) => {
     for (const note of notes.values()) await addNote(tx, row, note)
-    await advancePush(tx, row.id, 'switch')
+    await advancePush(tx, row.id, 'announce')
   })
 }
 
+/** Metalinks name the new metadata before a client can meet it, and edges get the time to hear of it. */
+async function stepAnnounce(run: Run, row: PushRow): Promise<void> {
+  const { app } = run.ctx
+  for (const { repository, generation } of await draftedGenerations(app.db, row.id))
+    await announceGeneration(run.ctx, repository, generation, run.transaction)
+  const wait_ms = app.distribution.pushes.announce_seconds * SECOND_MS
+  await sleep(wait_ms, undefined, { signal: run.signal })
+  await run.transaction((tx) => advancePush(tx, row.id, 'switch'))
+}
+
 async function stepSwitch(run: Run, row: PushRow): Promise<void> {
-  for (const { repository, generation } of await draftedGenerations(run.ctx.app.db, row.id))
-    await publishGeneration(run.ctx, repository, generation, run.transaction)
+  const { app } = run.ctx
+  for (const { repository, generation } of await draftedGenerations(app.db, row.id))
+    await switchGeneration(app, repository, generation)
   await run.transaction((tx) => advancePush(tx, row.id, 'statuses'))
 }
 

@@ -25,7 +25,16 @@ export type PushRow = typeof push.$inferSelect
 export type PushUpdateRow = typeof push_update.$inferSelect
 
 /** Steps in their order; `step` of a push names the one that comes next. */
-export const pushSteps = ['gate', 'tags', 'trees', 'check', 'switch', 'statuses', 'settle'] as const
+export const pushSteps = [
+  'gate',
+  'tags',
+  'trees',
+  'check',
+  'announce',
+  'switch',
+  'statuses',
+  'settle',
+] as const
 export type PushStep = (typeof pushSteps)[number]
 
 /**

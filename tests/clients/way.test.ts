@@ -61,7 +61,7 @@ function raiseRelease(name: string): void {
 async function metadata(repository: string, type: string): Promise<string> {
   const base = `${portal.url}/pub/keel/${repository}`
   const repomd = await (await fetch(`${base}/repodata/repomd.xml`)).text()
-  const href = new RegExp(`type="${type}">[^]*?<location href="([^"]+)"`).exec(repomd)?.[1]
+  const href = new RegExp(`type="${type}">[\\s\\S]*?<location href="([^"]+)"`).exec(repomd)?.[1]
   if (!href) return ''
   return gunzipSync(await (await fetch(`${base}/${href}`)).arrayBuffer()).toString()
 }

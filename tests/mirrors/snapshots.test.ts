@@ -125,6 +125,36 @@ describe('the snapshot', () => {
   })
 })
 
+describe('the web', () => {
+  it('answers from the snapshot once there are mirrors, and explains', async () => {
+    const portal = createPortal(app)
+    const list = await (await portal.request('/mirrorlist?repo=baseos-10&arch=x86_64')).text()
+    expect(list).toContain('https://good.example/keel/keel/10/BaseOS/x86_64/os/')
+    const metalink = await (await portal.request('/metalink?repo=baseos-10&arch=x86_64')).text()
+    expect(metalink).toContain(
+      'https://good.example/keel/keel/10/BaseOS/x86_64/os/repodata/repomd.xml',
+    )
+    const explained = await portal.request(
+      '/api/mirrors/explain?repo=baseos-10&arch=x86_64&ip=192.0.2.1',
+    )
+    expect(await explained.json()).toMatchObject({
+      in: expect.arrayContaining([expect.objectContaining({ mirror: 'good.example' })]),
+      out: expect.arrayContaining([
+        {
+          mirror: 'paused.example',
+          country: 'DE',
+          why: 'paused',
+          sentence: 'Its admins paused it.',
+        },
+      ]),
+    })
+    const file = await portal.request('/download/keel/10/BaseOS/x86_64/os/Packages/h/hello.rpm')
+    expect(file.status).toBe(302)
+    expect(file.headers.get('Location')).toMatch(/\.example\/keel\/keel\/10\/BaseOS|portal\.test/)
+    expect((await portal.request('/metalink?repo=nope&arch=x')).status).toBe(404)
+  })
+})
+
 describe('counts', () => {
   it('add up, from those who may tell, in the form that edges use', async () => {
     const admin = ctxOf(app, personActor(1, 'boss', ['member', 'admin']))

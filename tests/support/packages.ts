@@ -47,8 +47,8 @@ export function ended(api: Api, task: { id: number }, deadline_ms = 120_000): Pr
 }
 
 /** Waits for a build task to succeed. @returns the build that it made */
-export async function built(api: Api, task: { id: number }): Promise<Build> {
-  const end = await ended(api, task)
+export async function built(api: Api, task: { id: number }, deadline_ms?: number): Promise<Build> {
+  const end = await ended(api, task, deadline_ms)
   if (end.state !== 'CLOSED')
     throw new Error(`task ${task.id} ${end.state}: ${end.reason?.sentence ?? ''}`)
   const builds = await api.all<Build>('/api/builds')

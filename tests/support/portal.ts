@@ -46,6 +46,8 @@ export interface Portal {
   said(): string
   /** The one-time link that it printed. */
   firstAdminLink(): string
+  /** Process id of the supervisor itself. */
+  pid(): number | undefined
   /** Process id of a program that runs now, or undefined between its end and its start. */
   pidOf(program: ProgramName): number | undefined
   start(): Promise<void>
@@ -151,6 +153,7 @@ export async function createPortal(options: PortalOptions = {}): Promise<Portal>
   return {
     url: env.SLIPWAY_URL,
     ...{ folder, data: env.SLIPWAY_DATA, content, env, pidOf, end },
+    pid: () => child?.pid,
     said: () => said,
     firstAdminLink() {
       const link = said.match(/http\S+first-admin\?token=\S+/g)?.at(-1)

@@ -5,6 +5,7 @@ import { PortalError } from '../../src/kernel/errors.ts'
 import { reason } from '../../src/kernel/reason.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { closed, failed, rest, type TaskHandler } from '../../src/tasks/handler.ts'
+import { claimTask, reapLeases, renewLease, suspendTask } from '../../src/tasks/leases.ts'
 import { readLog, writeLog } from '../../src/tasks/logs.ts'
 import { runTask } from '../../src/tasks/runner.ts'
 import {
@@ -16,14 +17,10 @@ import {
 } from '../../src/tasks/task.ts'
 import {
   cancelTask,
-  claimTask,
   createTask,
   finishTask,
   getTask,
   type NewTask,
-  reapLeases,
-  renewLease,
-  suspendTask,
   type TaskRow,
 } from '../../src/tasks/tasks.ts'
 import { taskWaits } from '../../src/tasks/view.ts'

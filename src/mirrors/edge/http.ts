@@ -12,12 +12,12 @@ export function readQuery(search: string): Query {
   const query: Record<string, string> = {}
   for (const pair of search.slice(0, QUERY_MAX_CHARS).split('&')) {
     const at = pair.indexOf('=')
-    if (at > 0) query[pair.slice(0, at)] = unescape(pair.slice(at + 1))
+    if (at > 0) query[pair.slice(0, at)] = decodeField(pair.slice(at + 1))
   }
   return query
 }
 
-function unescape(text: string): string {
+function decodeField(text: string): string {
   if (!text.includes('%') && !text.includes('+')) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
@@ -37,7 +37,7 @@ export function answerTo(
   if (path === '/metalink') return edge.metalink(query)
   if (path === '/mirrorlist')
     return query.repo?.includes('metalink') ? edge.metalink(query) : listOrRedirect(edge, query)
-  if (path.startsWith('/download/')) return edge.redirect(unescape(path.slice(10)), query)
+  if (path.startsWith('/download/')) return edge.redirect(decodeField(path.slice(10)), query)
   return undefined
 }
 
@@ -61,50 +61,43 @@ export interface EdgeServer {
   now(): number
 }
 
-/** Handles one request; nothing that a client sends makes it throw. */
-export function handle(
-  server: EdgeServer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): void {
+const plain = (status: number, body: string): Answer => ({ status, type: 'text/plain', body })
+
+/** What one request gets; nothing that a client sends makes it throw. */
+function reply(server: EdgeServer, request: IncomingMessage): Answer {
   const url = request.url ?? '/'
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   const search = mark < 0 ? '' : url.slice(mark + 1)
   const edge = server.edge()
-  if (request.method !== 'GET' && request.method !== 'HEAD')
-    return end(response, 405, 'text/plain', 'Only GET.\n')
-  if (!edge) return end(response, 503, 'text/plain', 'This edge has no snapshot yet.\n')
-  const age = ageHeader(edge, server.now())
-  if (path === '/healthz')
-    return end(
-      response,
-      200,
-      'application/json',
-      JSON.stringify({ status: 'ok', snapshot_age_s: Number(age) }),
-    )
-  const answer = answerTo(edge, path, search, server.address(request))
-  if (!answer)
-    return end(
-      response,
-      404,
-      'text/plain',
-      'An edge answers /mirrorlist, /metalink and /download/.\n',
-    )
-  server.count(answer, search)
-  // Answers are ASCII, so their length is that of the string and nothing needs encoding.
-  const headers: Record<string, string | number> = {
-    'Content-Type': answer.type,
-    'Content-Length': answer.body.length,
-    'X-Snapshot-Age': age,
-    'Cache-Control': 'no-store',
+  if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'Only GET.\n')
+  if (!edge) return plain(503, 'This edge has no snapshot yet.\n')
+  if (path === '/healthz') {
+    const snapshot_age_s = Number(ageHeader(edge, server.now()))
+    const body = JSON.stringify({ status: 'ok', snapshot_age_s })
+    return { status: 200, type: 'application/json', body }
   }
-  if (answer.location !== undefined) headers.Location = answer.location
-  response.writeHead(answer.status, headers)
-  response.end(request.method === 'HEAD' ? undefined : answer.body, 'latin1')
+  const answer = answerTo(edge, path, search, server.address(request))
+  if (!answer) return plain(404, 'An edge answers /mirrorlist, /metalink and /download/.\n')
+  server.count(answer, search)
+  return answer
 }
 
-function end(response: ServerResponse, status: number, type: string, body: string): void {
-  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) })
-  response.end(body)
+/** Handles one request. Answers are ASCII, so their length is that of the string. */
+export function handle(
+  server: EdgeServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  const { status, type, body, location } = reply(server, request)
+  const edge = server.edge()
+  const headers: Record<string, string | number> = {
+    'Content-Type': type,
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+  }
+  if (edge) headers['X-Snapshot-Age'] = ageHeader(edge, server.now())
+  if (location !== undefined) headers.Location = location
+  response.writeHead(status, headers)
+  response.end(request.method === 'HEAD' ? undefined : body, 'latin1')
 }

@@ -1,0 +1,62 @@
+/** The edge inside the web: the same answers from the same snapshot, read from the file that the worker writes. */
+import { stat } from 'node:fs/promises'
+import { SECOND_MS } from '../kernel/clock.ts'
+import { type App, systemCtx } from '../kernel/context.ts'
+import { addCounts } from './counts.ts'
+import { type Answer, Edge } from './edge/answer.ts'
+import { Counter } from './edge/counter.ts'
+import { type Geo, openGeo } from './edge/geo.ts'
+import { decodeSnapshot } from './edge/snapshot.ts'
+import { readSnapshot, snapshotFile } from './snapshots.ts'
+
+const LOOK_EVERY_MS = SECOND_MS
+const COUNT_EVERY_MS = 60 * SECOND_MS
+
+export interface WebEdge {
+  /** The edge over the newest snapshot; undefined while there is none. */
+  current(): Promise<Edge | undefined>
+  count(answer: Answer, search: string): void
+}
+
+/** @param app whose clock, configuration and database it uses */
+export function createWebEdge(app: App): WebEdge {
+  const counter = new Counter()
+  let geo: Promise<Geo> | undefined
+  let edge: Edge | undefined
+  let modified = 0
+  let looked = 0
+  let counting = false
+
+  const look = async () => {
+    const found = await stat(snapshotFile(app)).catch(() => undefined)
+    if (!found || found.mtimeMs === modified) return
+    const snapshot = await readSnapshot(app)
+    if (!snapshot) return
+    geo ??= openGeo({ country: app.config.geo_country, asn: app.config.geo_asn })
+    edge = new Edge(decodeSnapshot(snapshot.bytes), await geo)
+    modified = found.mtimeMs
+  }
+  const tell = async () => {
+    if (counter.isEmpty()) return
+    const counts = counter.take()
+    await addCounts(systemCtx(app, 'edge'), counts).catch((error) => {
+      counter.putBack(counts)
+      app.log.warn({ err: error }, 'counts not kept')
+    })
+  }
+  return {
+    async current() {
+      const now = performance.now()
+      if (now - looked >= LOOK_EVERY_MS || !edge) {
+        looked = now
+        await look()
+      }
+      return edge
+    },
+    count(answer, search) {
+      counter.count(answer, search, app.clock.now())
+      if (!counting) setInterval(() => void tell(), COUNT_EVERY_MS).unref()
+      counting = true
+    },
+  }
+}
