@@ -68,10 +68,11 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
   portal.route('/api', createEventsApi())
-  portal.route('/api', createRegistryApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
   portal.route('/', createMirrorsApi(app))
+  // After the two above: what they name under /api/mirrors is no mirror's name.
+  portal.route('/api', createRegistryApi())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
   portal.route('/feeds', createFeeds())

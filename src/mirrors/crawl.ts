@@ -57,7 +57,7 @@ export function judgeGeneration(
   const next = generations[at - 1]
   if (found && next) {
     const late_minutes = Math.max(0, Math.round((now_ms - next.published_at) / MINUTE_MS))
-    const why = reason('mirror.stale', { late_minutes, pushes: at })
+    const why = reason('mirror.late', { late_minutes, pushes: at })
     return { outcome: 'stale', reason: why, generation_id: found.id }
   }
   return { outcome: 'corrupt', reason: reason('mirror.unknown-metadata'), generation_id: 0 }

@@ -19,7 +19,7 @@ export async function requestTier1(ctx: Ctx, name: string, why: string): Promise
   await transaction(ctx, async (tx) => {
     const host = await hostForAdmin(tx, ctx, name)
     if (host.proved_at === null)
-      throw new PortalError('mirror.refused', { reasons: [reason('mirror.unproved')] })
+      throw new PortalError('mirror.refused', { reasons: [reason('mirror.not-proved')] })
     if (host.tier === 1) return
     await setTier(tx, ctx, host, { tier: 1, tier_approved_at: null })
     await note(tx, ctx, host, 'mirror.tier-requested', why.slice(0, 1000))

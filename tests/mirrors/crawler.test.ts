@@ -28,6 +28,9 @@ import {
 } from '../support/mirror-world.ts'
 import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 
+/** 20 MB of zeros, packed. */
+const bomb = gzipSync(Buffer.alloc(20_000_000))
+
 let app: TestApp
 const servers: MirrorServer[] = []
 const own: string[] = []
@@ -51,7 +54,7 @@ async function start(play: Play, options: Parameters<typeof serve>[1] = {}): Pro
 
 /** Short waits, and only the servers of this test among private addresses. */
 function crawler(change: Partial<Crawler> = {}): Crawler {
-  const limits = { connect_ms: 1500, request_ms: 400, body_bytes: 50_000 }
+  const limits = { connect_ms: 1500, request_ms: 2500, body_bytes: 50_000 }
   const made = createCrawler(app, { limits })
   return { ...made, fetch: { ...made.fetch, private_mirrors: own }, ...change }
 }
@@ -99,7 +102,7 @@ describe('one look', () => {
     await late()
     const state = await outcomeOf(server.url)
     expect(state).toMatchObject({ outcome: 'stale', listed: false })
-    expect(state?.reason).toEqual({ code: 'mirror.stale', params: { late_minutes: 30, pushes: 1 } })
+    expect(state?.reason).toEqual({ code: 'mirror.late', params: { late_minutes: 30, pushes: 1 } })
   })
 
   it('knows a generation that was pushed after it read what there is', async () => {
@@ -163,7 +166,6 @@ describe('one look', () => {
     ],
     'a compressed bomb': [
       (_, response) => {
-        const bomb = gzipSync(Buffer.alloc(20_000_000))
         response.writeHead(200, { 'Content-Encoding': 'gzip' }).end(bomb)
       },
       'corrupt',
