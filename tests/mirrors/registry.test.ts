@@ -274,7 +274,7 @@ describe('the registry', () => {
     expect(await get(`/api/mirrors/${name}/checks`)).toMatchObject({
       body: { items: [], next: null },
     })
-    expect(await get('/api/mirrors/%00%27')).toMatchObject({ status: 404 })
+    expect(await get('/api/mirrors/%27%3C')).toMatchObject({ status: 404 })
   })
 })
 

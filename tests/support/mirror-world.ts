@@ -12,6 +12,9 @@ import { type HostRow, signUpMirror } from '../../src/mirrors/hosts.ts'
 import { type MirrorInput, mirrorInput } from '../../src/mirrors/mirror.ts'
 import { ctxOf, personActor, type TestApp } from './test-app.ts'
 
+/** Each generation is of a push of its own. */
+let pushes = 0
+
 export const repomd = (text: string) => Buffer.from(`<repomd>${text}</repomd>\n`)
 
 /** Publishes a generation of a repository, made when it is not there. @returns the generation's id */
@@ -39,7 +42,7 @@ export async function publish(app: TestApp, name: string, text: string): Promise
       .insert(generation)
       .values({
         ...{ repository_id: row.id, timestamp_s: Math.floor(now / 1000), size_bytes: body.length },
-        ...{ hashes, files: [], rpm_ids: [file?.id ?? 0], push_id: now + Math.random() * 1e6 },
+        ...{ hashes, files: [], rpm_ids: [file?.id ?? 0], push_id: ++pushes },
         ...{ created_at: now, published_at: now },
       })
       .returning()
