@@ -44,17 +44,13 @@ export function publicKey(app: App): Promise<string> {
   return readFile(publicKeyFile(app), 'utf8')
 }
 
-/** A binary detached signature of a file's bytes. */
-export async function signDetached(app: App, file: string): Promise<Buffer> {
+/** An armored detached signature of a file's bytes. */
+export async function signDetached(app: App, file: string): Promise<string> {
   const user = app.distribution.signing.email
-  const { stdout } = await run(
-    'gpg',
-    [
-      ...['--homedir', gnupgHome(app), '--batch', '--local-user', user],
-      ...['--digest-algo', 'SHA256', '--detach-sign', '--output', '-', file],
-    ],
-    { encoding: 'buffer', maxBuffer: 1024 * 1024 },
-  )
+  const { stdout } = await gpg(app, [
+    ...['--local-user', user, '--digest-algo', 'SHA256', '--armor'],
+    ...['--detach-sign', '--output', '-', file],
+  ])
   return stdout
 }
 

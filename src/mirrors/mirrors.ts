@@ -7,6 +7,7 @@ import {
   publishedGenerations,
   type RepositoryRow,
 } from '../repos/repositories.ts'
+import { generationPath } from '../repos/repository.ts'
 import { type RepomdFile, renderMetalink } from './metalink.ts'
 
 /** @throws PortalError repository.unknown */
@@ -27,7 +28,8 @@ export async function metalink(ctx: Ctx, repo: string, arch: string): Promise<st
   const [current, ...alternates] = facts
   if (!current)
     throw new PortalError('repository.unknown', { field: 'repo', params: { repo, arch } })
-  const url = `${addressOf(ctx, row)}repodata/repomd.xml`
+  // Its own folder: from repomd.xml to the last package a client reads this generation and no other.
+  const url = `${addressOf(ctx, row)}${generationPath(current.hashes.sha256)}/repodata/repomd.xml`
   const protocol = url.startsWith('https:') ? 'https' : 'http'
   return renderMetalink('slipway', app.clock.now(), current, alternates, [
     { protocol, location: undefined, preference: 100, url },

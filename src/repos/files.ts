@@ -52,8 +52,9 @@ function listFolder(root: string) {
     if (!c.req.path.endsWith('/')) return c.redirect(`${c.req.path}/`, 301)
     const entries = await readdir(folder, { withFileTypes: true })
     const names = entries
-      .filter((entry) => !entry.name.endsWith('.part'))
-      .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
+      .filter((entry) => !entry.name.startsWith('.') && !entry.name.endsWith('.part'))
+      // Links here lead to folders: repodata, and Packages in a generation.
+      .map((entry) => (entry.isFile() ? entry.name : `${entry.name}/`))
       .sort()
     const rows = names.map((name) => html`<li><a href="${encodeURI(name)}">${name}</a></li>`)
     const title = decodeURIComponent(c.req.path)

@@ -1,18 +1,23 @@
 /**
- * Switches clients to a new generation so that none ever sees half of one. The order is the point:
+ * Switches clients to a new generation so that none ever sees half of one. On disk, in a repository's folder:
  *
- * 1. data files of the new metadata come in beside the old ones (their names are their digests);
- * 2. the database names the new repomd.xml as current and the old as an alternate, so that a metalink
- *    is right on both sides of the switch; where edges answer from snapshots, the push waits here until
- *    they have heard of it;
- * 3. repomd.xml.asc gets signatures of the new and of the old repomd.xml: whichever of the two a
- *    client has just read, its signature is there;
- * 4. repomd.xml is replaced by rename: this is the switch;
- * 5. a little later `settle` leaves only the new signature, and what no kept generation names goes.
+ *     .generations/<SHA-256 of repomd.xml>/repodata/…   one generation's metadata and its signature, whole
+ *     .generations/<SHA-256 of repomd.xml>/Packages     -> ../../Packages
+ *     repodata                                          -> .generations/<SHA-256 of repomd.xml>/repodata
+ *
+ * The order is the point:
+ *
+ * 1. the new generation's folder is made under another name and renamed when it is whole;
+ * 2. the database names the new repomd.xml as current and the old as an alternate; the metalink leads to
+ *    the generation's own folder, so whoever follows it reads one generation from first to last;
+ *    the push then waits until edges, which answer from snapshots, have heard of it;
+ * 3. the link `repodata` is replaced by rename: repomd.xml and its signature change in one instant for
+ *    those who read without a metalink;
+ * 4. `settle` removes generations, and packages, that nobody can be reading any more.
  *
  * Each step may be repeated after a crash.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { and, eq, inArray, isNull } from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
@@ -22,22 +27,14 @@ import type { App, Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
 import { newHex } from '../kernel/random.ts'
 import { signDetached } from '../kernel/signing.ts'
-import { armorSignature } from './armor.ts'
 import { linkOnce, publishedRoot, stagedRepodata } from './compose.ts'
 import { type GenerationRow, publishedGenerations, type RepositoryRow } from './repositories.ts'
-import { packageHref } from './repository.ts'
-import { digestFile, exists, flush } from './store.ts'
+import { GENERATIONS, generationPath, packageHref } from './repository.ts'
+import { exists, flush } from './store.ts'
 
-/** Metadata that clients may still be reading: all of the last day, and always the one before. */
+/** How long a generation stays after its successor came, and the least that stay in any case. */
 const KEEP_MS = DAY_MS
 const KEEP_LEAST = 2
-
-/** Writes a file whole: clients see the old bytes or the new ones. */
-async function replaceFile(app: App, path: string, content: string | Buffer): Promise<void> {
-  const part = `${path}.${newHex(app.random, 8)}.part`
-  await writeFile(part, content, { flush: true })
-  await rename(part, path)
-}
 
 type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 
@@ -48,34 +45,34 @@ export async function announceGeneration(
   next: GenerationRow,
   inTransaction: InTransaction,
 ): Promise<void> {
-  const { app } = ctx
-  const repodata = join(publishedRoot(app, row), 'repodata')
-  const staged = stagedRepodata(app, next.push_id, row)
-  await mkdir(repodata, { recursive: true })
-  for (const file of next.files) {
-    await flush(join(staged, file))
-    await linkOnce(join(staged, file), join(repodata, file))
-  }
-  await flush(repodata)
+  const folder = join(publishedRoot(ctx.app, row), generationPath(next.hashes.sha256))
+  if (!(await exists(folder))) await makeFolder(ctx.app, row, next, folder)
   await markPublished(ctx, row, next, inTransaction)
 }
 
-/** Steps 3 and 4 for one repository that was announced. */
-export async function switchGeneration(
-  app: App,
-  row: RepositoryRow,
-  next: GenerationRow,
-): Promise<void> {
-  const repodata = join(publishedRoot(app, row), 'repodata')
-  const current = join(repodata, 'repomd.xml')
-  const exist = await exists(current)
-  if (exist && (await digestFile(current)) === next.hashes.sha256) return
-  const staged = join(stagedRepodata(app, next.push_id, row), 'repomd.xml')
-  const signatures = [await signDetached(app, staged)]
-  if (exist) signatures.push(await signDetached(app, current))
-  await replaceFile(app, `${current}.asc`, armorSignature(Buffer.concat(signatures)))
-  await replaceFile(app, current, await readFile(staged))
+/** Step 3 for one repository that was announced. */
+export function switchGeneration(app: App, row: RepositoryRow, next: GenerationRow): Promise<void> {
+  const current = join(generationPath(next.hashes.sha256), 'repodata')
+  return replaceLink(app, current, join(publishedRoot(app, row), 'repodata'))
+}
+
+/** A generation's folder: whole under its name, or not there. */
+async function makeFolder(app: App, row: RepositoryRow, next: GenerationRow, folder: string) {
+  const staged = stagedRepodata(app, next.push_id, row)
+  const part = `${folder}.${newHex(app.random, 8)}.part`
+  const repodata = join(part, 'repodata')
+  await mkdir(repodata, { recursive: true })
+  await symlink(join('..', '..', 'Packages'), join(part, 'Packages'))
+  for (const file of [...next.files, 'repomd.xml']) {
+    await flush(join(staged, file))
+    await linkOnce(join(staged, file), join(repodata, file))
+  }
+  const signature = await signDetached(app, join(repodata, 'repomd.xml'))
+  await writeFile(join(repodata, 'repomd.xml.asc'), signature, { flush: true })
   await flush(repodata)
+  await flush(part)
+  await rename(part, folder)
+  await flush(join(folder, '..'))
 }
 
 async function markPublished(
@@ -93,23 +90,32 @@ async function markPublished(
   })
 }
 
-/** Step 5: one signature, and no files that no kept generation names. */
+/** Points a link elsewhere: those who follow it come to the old place or to the new one. */
+async function replaceLink(app: App, to: string, link: string): Promise<void> {
+  const part = `${link}.${newHex(app.random, 8)}.part`
+  await symlink(to, part)
+  await rename(part, link)
+  await flush(join(link, '..'))
+}
+
+/** Step 4: removes what no kept generation names, and what a crash left half made. */
 export async function settleRepository(app: App, row: RepositoryRow): Promise<void> {
   const root = publishedRoot(app, row)
-  const repodata = join(root, 'repodata')
-  const repomd = join(repodata, 'repomd.xml')
-  await replaceFile(app, `${repomd}.asc`, armorSignature(await signDetached(app, repomd)))
   const kept = await keptGenerations(app, row)
-  const files = new Set(kept.flatMap((each) => each.files))
-  for (const file of await readdir(repodata))
-    if (!file.startsWith('repomd.xml') && !files.has(file)) await rm(join(repodata, file))
+  const folders = new Set(kept.map((each) => each.hashes.sha256))
+  for (const name of await readdir(join(root, GENERATIONS)))
+    if (!folders.has(name)) await rm(join(root, GENERATIONS, name), { recursive: true })
+  for (const name of await readdir(root)) if (name.endsWith('.part')) await rm(join(root, name))
   await removeOldPackages(app, root, kept)
 }
 
+/** A client may go on with a generation that it took while it was current, so the successor's date counts. */
 async function keptGenerations(app: App, row: RepositoryRow): Promise<GenerationRow[]> {
   const published = await publishedGenerations(app.db, row.id, 200)
   const since = app.clock.now() - KEEP_MS
-  return published.filter((each, at) => at < KEEP_LEAST || (each.published_at ?? 0) >= since)
+  return published.filter(
+    (_, at) => at < KEEP_LEAST || (published[at - 1]?.published_at ?? 0) >= since,
+  )
 }
 
 async function removeOldPackages(app: App, root: string, kept: GenerationRow[]): Promise<void> {

@@ -47,3 +47,11 @@ export function archFits(rpm_arch: string, repository_arch: string): boolean {
 export function packageHref(filename: string): string {
   return `Packages/${filename.charAt(0).toLowerCase()}/${filename}`
 }
+
+/** Folder of a repository in which each generation of its metadata has a folder of its own. */
+export const GENERATIONS = '.generations'
+
+/** A generation's place in its repository, where all of it and nothing else is found for as long as it is kept. */
+export function generationPath(repomd_sha256: string): string {
+  return `${GENERATIONS}/${repomd_sha256}`
+}

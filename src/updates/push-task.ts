@@ -45,9 +45,6 @@ const payloadSchema = z.object({ push_id: z.int() })
 type Run = TaskRun<z.infer<typeof payloadSchema>>
 type Step = (run: Run, row: PushRow) => Promise<void>
 
-/** How long clients that read the old repomd.xml may still ask for its signature. */
-const SETTLE_MS = 2 * SECOND_MS
-
 export const pushTask: TaskHandler<z.infer<typeof payloadSchema>> = {
   method: 'push',
   payload: payloadSchema,
@@ -235,7 +232,6 @@ async function stepStatuses(run: Run, row: PushRow): Promise<void> {
 
 async function stepSettle(run: Run, row: PushRow): Promise<void> {
   const { ctx } = run
-  await sleep(SETTLE_MS, undefined, { signal: run.signal })
   for (const { repository } of await draftedGenerations(ctx.app.db, row.id))
     await settleRepository(ctx.app, repository)
   await removeStage(ctx.app, row.id)

@@ -55,8 +55,14 @@ export async function startPush(ctx: Ctx, release: string, options: { evenEmpty?
     const seeds = await seedBuilds(tx, release)
     if (requested.length === 0 && seeds.length === 0 && !options.evenEmpty) return undefined
     return { push: await openPush(tx, ctx, release, requested), fresh: true }
+  }).catch((error: unknown) => {
+    if (error instanceof TaskNotOver) return undefined
+    throw error
   })
 }
+
+/** The push before is done, but its task has not ended yet; or another worker was quicker. */
+class TaskNotOver extends Error {}
 
 async function openPush(tx: Tx, ctx: Ctx, release: string, requested: UpdateRow[]) {
   const [row] = await tx
@@ -79,6 +85,9 @@ async function openPush(tx: Tx, ctx: Ctx, release: string, requested: UpdateRow[
     max_attempts: 50,
     unique_key: `push:${release}`,
   })
+  // The task of another push would never do this one. The transaction leaves nothing; the next look begins it.
+  const payload = task.payload as { push_id: number }
+  if (payload.push_id !== row.id) throw new TaskNotOver()
   for (const { id, request } of requested)
     if (request) await tx.insert(push_update).values({ push_id: row.id, update_id: id, request })
   if (requested.length > 0)

