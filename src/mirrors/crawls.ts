@@ -36,7 +36,7 @@ import {
 /** Evidence is kept for a year. */
 export const EVIDENCE_MS = 366 * DAY_MS
 /** Tasks of this channel are for workers' crawling claimers: a push never waits behind a dead mirror. */
-export const CRAWL_CHANNEL = 'crawl'
+export const CRAWL_CHANNEL = 'worker-crawl'
 /** Crawls that are queued at once. */
 const QUEUED_AT_ONCE = 1000
 
