@@ -15,6 +15,7 @@ import { createLog } from './kernel/log.ts'
 import { root } from './kernel/paths.ts'
 import { systemRandom } from './kernel/random.ts'
 import { readWords } from './kernel/words.ts'
+import { crawlTask } from './mirrors/tasks.ts'
 import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
 import { updateLetters } from './updates/mails.ts'
@@ -22,7 +23,10 @@ import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 
 /** Every kind of task that a worker does, by method. */
 export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
-  [buildTask, importTask, pushTask].map((handler) => [handler.method, handler as TaskHandler]),
+  [buildTask, importTask, pushTask, crawlTask].map((handler) => [
+    handler.method,
+    handler as TaskHandler,
+  ]),
 )
 
 /** Who acts on what happened. */

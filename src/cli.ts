@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
+import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addSetupCommand } from './commands/setup.ts'
 import { addUpCommand } from './commands/up.ts'
@@ -18,6 +19,7 @@ addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
+addMirrorCommand(program)
 
 /** The sentence of a failure, without a stack for what people can mend. */
 function describeFailure(error: unknown): string {

@@ -20,6 +20,8 @@ import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
+import { createMirrorForms } from './mirrors/forms.ts'
+import { createRegistryApi } from './mirrors/registry-api.ts'
 import { createFiles } from './repos/files.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
@@ -67,7 +69,10 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createOverridesApi())
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
+  portal.route('/', createMirrorForms())
   portal.route('/', createMirrorsApi(app))
+  // After the two above: what they name under /api/mirrors is no mirror's name.
+  portal.route('/api', createRegistryApi())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
   portal.route('/feeds', createFeeds())

@@ -13,6 +13,7 @@ import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
 import { endWithParent } from './kernel/parent.ts'
+import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
 import { publishSnapshot } from './mirrors/snapshots.ts'
 import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
@@ -24,8 +25,12 @@ import { startDuePushes } from './updates/pushes.ts'
 
 /** Tasks at once in one worker; they wait for other programs most of the time. */
 const CONCURRENCY = 4
+/** Mirrors looked at at once; most of that is waiting for them. */
+const CRAWLS_AT_ONCE = 12
 /** Pause of an idle worker between looks. */
 const IDLE_MS = 50
+/** Crawls come in flocks, and nobody waits for one. */
+const CRAWL_IDLE_MS = 2 * SECOND_MS
 
 /** No build takes longer; what builders sent before is stored or forgotten. */
 const INCOMING_MS = 7 * DAY_MS
@@ -69,6 +74,12 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: 2 * SECOND_MS,
       run: () => startDuePushes(systemCtx(app, 'schedule')),
     },
+    {
+      name: 'crawls',
+      every_ms: 15 * SECOND_MS,
+      run: () => queueDueCrawls(systemCtx(app, 'crawls')),
+    },
+    { name: 'evidence', every_ms: HOUR_MS, run: () => purgeChecks(systemCtx(app, 'evidence')) },
     { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }
@@ -85,13 +96,19 @@ async function keepDoing(app: App, chore: Chore, signal: AbortSignal): Promise<v
 }
 
 /** One claimer: takes a task, does it, takes the next. */
-async function keepClaiming(app: App, name: string, signal: AbortSignal): Promise<void> {
-  const claimer = { name, channels: [WORKER_CHANNEL], arches: ['noarch'] }
+async function keepClaiming(
+  app: App,
+  name: string,
+  channel: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const idle_ms = channel === WORKER_CHANNEL ? IDLE_MS : CRAWL_IDLE_MS
+  const claimer = { name, channels: [channel], arches: ['noarch'] }
   while (!signal.aborted) {
     try {
       const task = await claimTask(app, claimer)
       if (task) await runTask(app, taskHandlers, task)
-      else await sleep(IDLE_MS, undefined, { signal }).catch(() => {})
+      else await sleep(idle_ms, undefined, { signal }).catch(() => {})
     } catch (error) {
       app.log.error({ err: error }, 'claimer failed')
       await sleep(SECOND_MS, undefined, { signal }).catch(() => {})
@@ -102,7 +119,10 @@ async function keepClaiming(app: App, name: string, signal: AbortSignal): Promis
 /** Runs until the signal; tasks in hand are finished first. */
 export async function runWorker(app: App, signal: AbortSignal): Promise<void> {
   const name = `worker:${hostname()}-${process.pid}`
-  const claimers = Array.from({ length: CONCURRENCY }, () => keepClaiming(app, name, signal))
+  const claimers = [
+    ...Array.from({ length: CONCURRENCY }, () => WORKER_CHANNEL),
+    ...Array.from({ length: CRAWLS_AT_ONCE }, () => CRAWL_CHANNEL),
+  ].map((channel) => keepClaiming(app, name, channel, signal))
   const others = chores(app, name).map((chore) => keepDoing(app, chore, signal))
   await Promise.all([...claimers, ...others])
 }

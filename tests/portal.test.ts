@@ -142,6 +142,25 @@ describe('builders', () => {
   })
 })
 
+describe('a builder that asks for the tasks of workers', () => {
+  it('gets none', async () => {
+    const ctx = ctxOf(app)
+    const authorization = { Authorization: `Bearer ${await addBuilder(ctx, 'greedy')}` }
+    const post = (path: string, body: object) =>
+      portal.request(`/api/builder/${path}`, {
+        method: 'POST',
+        headers: { ...authorization, 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const beat = { version: '1', arches: ['x86_64'], capacity: 1, drivers: ['host'], missing: [] }
+    await post('heartbeat', { ...beat, channels: ['worker', 'worker-crawl'], tasks: [] })
+    await transaction(ctx, (tx) =>
+      createTask(tx, ctx, { method: 'push', label: 'x', payload: {}, priority: 0 }),
+    )
+    expect((await post('claim', {})).status).toBe(204)
+  })
+})
+
 describe('events', () => {
   it('page from a cursor', async () => {
     const ctx = ctxOf(app)

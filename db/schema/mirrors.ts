@@ -64,6 +64,8 @@ export const mirror_host = table(
     maintenance_from: time(),
     maintenance_until: time(),
     maintenance_note: text().notNull().default(''),
+    /** When the crawler was last through with it. */
+    crawled_at: time(),
     created_at: time().notNull(),
     modified_at: time().notNull(),
   },
@@ -123,7 +125,7 @@ export const mirror_repository = table(
   {
     host_id: int().notNull(),
     repository_id: int().notNull(),
-    /** Bits of src/mirrors/state.ts: fresh over IPv4, fresh over IPv6. */
+    /** By which families it is offered: bits FRESH_IPV4 and FRESH_IPV6 of src/mirrors/crawl.ts. */
     fresh: int().notNull(),
     outcome: text().notNull(),
     reason: json<{ code: string; params: Record<string, string | number> }>(),
@@ -151,7 +153,10 @@ export const mirror_check = table(
     host_id: int().notNull(),
     repository_id: int().notNull(),
     family: int().notNull(),
+    /** Of the address that was looked at. */
+    protocol: text().notNull().default('http'),
     outcome: text().notNull(),
+    /** Why, as JSON of a reason (code and params); empty when all was well. */
     detail: text().notNull(),
     took_ms: int().notNull(),
     first_at: time().notNull(),

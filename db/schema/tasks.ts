@@ -25,7 +25,6 @@ export const task = table(
     lease_until: time(),
     claimed_by: text(),
     progress: json<{ done: number; total: number; note?: string }>(),
-    checkpoint: json<unknown>(),
     result: json<unknown>(),
     reason: json<{ code: string; params: Record<string, string | number> }>(),
     highlights: json<{ line: number; text: string }[]>(),

@@ -65,3 +65,18 @@ export async function addressOfPerson(
   const row = await personById(db, id)
   return row?.verified_at ? { email: row.email, username: row.username } : undefined
 }
+
+/** A verified person by name, for rooms that keep people by number. */
+export async function findPerson(
+  db: Reader,
+  username: string,
+): Promise<{ id: number; username: string } | undefined> {
+  const row = await personByUsername(db, usernameKey(username))
+  return row?.verified_at ? { id: row.id, username: row.username } : undefined
+}
+
+/** Names of people, in the order of their numbers; those that are gone are left out. */
+export async function usernamesOf(db: Reader, ids: readonly number[]): Promise<string[]> {
+  const rows = await Promise.all(ids.map((id) => personById(db, id)))
+  return rows.flatMap((row) => (row ? [row.username] : []))
+}

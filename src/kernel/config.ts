@@ -26,6 +26,8 @@ const schema = z.object({
   SLIPWAY_TRUSTED_PROXIES: z.string().default(''),
   /** Comma list of host:port whose private addresses git sources may name (a forge of one's own). */
   SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
+  /** Comma list of host:port that the crawler may reach in private networks (mirrors of one's own). */
+  SLIPWAY_PRIVATE_MIRRORS: z.string().default(''),
   /** An .mmdb file of countries that is better than the packaged one. */
   SLIPWAY_GEO_COUNTRY: z.string().optional(),
   /** An .mmdb file of ASNs; without one the rule of the same network rests. */
@@ -47,6 +49,7 @@ export interface Config {
   smtp_url: string | undefined
   trusted_proxies: string[]
   private_sources: string[]
+  private_mirrors: string[]
   geo_country: string | undefined
   geo_asn: string | undefined
   log_level: string
@@ -81,6 +84,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     smtp_url: e.SMTP_URL,
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
     private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
+    private_mirrors: list(e.SLIPWAY_PRIVATE_MIRRORS),
     geo_country: e.SLIPWAY_GEO_COUNTRY,
     geo_asn: e.SLIPWAY_GEO_ASN,
     log_level: e.LOG_LEVEL,

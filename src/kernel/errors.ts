@@ -45,6 +45,10 @@ export const errorStatus = {
   'update.build-taken': 409,
 
   'repository.unknown': 404,
+
+  'mirror.name-taken': 409,
+  'mirror.not-admin': 403,
+  'mirror.refused': 409,
 } as const
 
 export type ErrorCode = keyof typeof errorStatus

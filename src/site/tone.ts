@@ -18,6 +18,23 @@ const tones = {
   push: { waiting: 'wait', running: 'run', done: 'ok', failed: 'fail' },
   severity: { unspecified: 'off', low: 'off', medium: 'wait', high: 'fail', urgent: 'fail' },
   release: { pending: 'wait', frozen: 'wait', current: 'ok', archived: 'off' },
+  mirror: {
+    active: 'ok',
+    unproved: 'wait',
+    maintenance: 'wait',
+    paused: 'off',
+    retired: 'off',
+  },
+  carried: {
+    fresh: 'ok',
+    stale: 'wait',
+    missing: 'fail',
+    corrupt: 'fail',
+    slow: 'fail',
+    down: 'fail',
+    excluded: 'off',
+    unknown: 'off',
+  },
   builder: { online: 'ok', silent: 'wait', disabled: 'off' },
 } as const satisfies Record<string, Record<string, Tone>>
 

@@ -11,7 +11,7 @@ import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { claimTask, heldTask, renewLease } from './leases.ts'
 import type { BuilderRow } from './queries.ts'
-import { ALIVE_MS, builderHolder, LEASE_MS } from './task.ts'
+import { ALIVE_MS, builderHolder, isWorkerChannel, LEASE_MS } from './task.ts'
 import type { TaskRow } from './tasks.ts'
 
 export type { BuilderRow } from './queries.ts'
@@ -114,7 +114,8 @@ export async function claimForBuilder(ctx: Ctx, id: number): Promise<TaskRow | u
   if (!row?.enabled || row.drivers.length === 0) return undefined
   return claimTask(ctx.app, {
     name: builderHolder(row.name),
-    channels: row.channels,
+    // A builder says itself which channels it listens on; workers' are not for it.
+    channels: row.channels.filter((channel) => !isWorkerChannel(channel)),
     arches: ['noarch', ...row.arches],
   })
 }

@@ -32,8 +32,11 @@ export interface Progress {
 /** How a task names the builder that holds it. */
 export const builderHolder = (name: string) => `builder:${name}`
 
-/** Tasks that workers run have this channel; all others are for builders. */
+/** Channel of the tasks that workers run, unless a room has one of its own below it. */
 export const WORKER_CHANNEL = 'worker'
+
+/** A channel of this name, or that begins with it, is for workers: no builder gets its tasks. */
+export const isWorkerChannel = (channel: string) => channel.startsWith(WORKER_CHANNEL)
 
 /** A holder that is silent for this long has lost its task. */
 export const LEASE_MS = 15 * SECOND_MS
@@ -77,7 +80,7 @@ export function waitsFor(facts: WaitFacts): Reason[] {
     const wait_s = Math.ceil((task.not_before - facts.now) / SECOND_MS)
     reasons.push(reason('task.retry', { wait_s }))
   }
-  if (task.channel === WORKER_CHANNEL) {
+  if (isWorkerChannel(task.channel)) {
     if (!facts.workerAlive) reasons.push(reason('task.no-worker'))
   } else reasons.push(...builderReasons(facts))
   if (facts.ahead > 0) reasons.push(reason('task.queue', { ahead: facts.ahead }))

@@ -1,5 +1,6 @@
 /** `npm run bench [name…]`: measures what is named, or all; ends with 1 when a limit is missed. */
 import { benchBuilds } from './builds.ts'
+import { benchCrawl } from './crawl.ts'
 import { benchEdge } from './edge.ts'
 import { benchPages } from './pages.ts'
 import { type Figure, machine, print } from './report.ts'
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   pages: benchPages,
   builds: benchBuilds,
   edge: benchEdge,
+  crawl: benchCrawl,
 }
 
 const asked = process.argv.slice(2)

@@ -1,0 +1,64 @@
+/** Published generations as mirrors are compared with: digests and some packages, not the long lists. */
+import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm'
+import { rpm } from '../../db/schema/builds.ts'
+import { generation } from '../../db/schema/repos.ts'
+import type { Reader } from '../kernel/db.ts'
+import { packageHref } from './repository.ts'
+
+export interface GenerationDigest {
+  id: number
+  /** Of its repomd.xml. */
+  sha256: string
+  /** Milliseconds since the epoch. */
+  published_at: number
+}
+
+/** Newest first. */
+export async function publishedDigests(
+  db: Reader,
+  repository_id: number,
+  limit = 50,
+): Promise<GenerationDigest[]> {
+  const { id, hashes, published_at } = generation
+  const rows = await db
+    .select({ id, hashes, published_at })
+    .from(generation)
+    .where(and(eq(generation.repository_id, repository_id), isNotNull(published_at)))
+    .orderBy(desc(id))
+    .limit(limit)
+  return rows.map((row) => ({
+    id: row.id,
+    sha256: row.hashes.sha256,
+    published_at: row.published_at ?? 0,
+  }))
+}
+
+export interface PackageSample {
+  /** Under the repository's path. */
+  href: string
+  size_bytes: number
+}
+
+/**
+ * Some packages of a generation.
+ * @param draw a number from 0 up to, not including, 1
+ */
+export async function samplePackages(
+  db: Reader,
+  generation_id: number,
+  count: number,
+  draw: () => number,
+): Promise<PackageSample[]> {
+  const [row] = await db
+    .select({ rpm_ids: generation.rpm_ids })
+    .from(generation)
+    .where(eq(generation.id, generation_id))
+  const all = row?.rpm_ids ?? []
+  if (all.length === 0) return []
+  const drawn = Array.from({ length: count }, () => all[Math.floor(draw() * all.length)] ?? 0)
+  const rows = await db
+    .select({ filename: rpm.filename, size_bytes: rpm.size_bytes })
+    .from(rpm)
+    .where(inArray(rpm.id, drawn))
+  return rows.map((each) => ({ href: packageHref(each.filename), size_bytes: each.size_bytes }))
+}
