@@ -57,6 +57,8 @@ export const srpmResultSchema = z.object({
   release: z.string().regex(/^[^-\s/]+$/),
   /** From ExclusiveArch and BuildArch; null: every arch. */
   arches: z.array(z.string()).nullable(),
+  /** From ExcludeArch. */
+  exclude_arches: z.array(z.string()).default([]),
   noarch: z.boolean(),
   build_requires: z.array(z.string()),
   outputs: z.array(output).length(1),
@@ -91,5 +93,7 @@ export const importPayloadSchema = z.object({ build_id: z.int() })
 /** Which arches a source package is built for: `noarch` once, or those of the release that it allows. */
 export function archesToBuild(result: SrpmResult, releaseArches: string[]): string[] {
   if (result.noarch) return ['noarch']
-  return releaseArches.filter((arch) => result.arches?.includes(arch) ?? true)
+  return releaseArches.filter(
+    (arch) => (result.arches?.includes(arch) ?? true) && !result.exclude_arches.includes(arch),
+  )
 }

@@ -35,7 +35,15 @@ export function makeBuild(app: TestApp, nvr: string): Promise<BuildRow> {
       ctx,
       task,
       { target: RELEASE, source, bootstrap: false },
-      { ...parts, epoch: 0, arches: null, noarch: true, build_requires: [], outputs: [] },
+      {
+        ...parts,
+        epoch: 0,
+        arches: null,
+        exclude_arches: [],
+        noarch: true,
+        build_requires: [],
+        outputs: [],
+      },
     )
     const digest = nvr.length.toString(16).padStart(64, '0')
     const done = await completeBuild(
