@@ -64,21 +64,6 @@ export function eventsAfter(
     .limit(limit)
 }
 
-/** The newest facts, newest first; up to and with `until` where it is given. */
-export function latestEvents(
-  db: Reader,
-  filter: EventFilter = {},
-  limit = 20,
-  until?: number,
-): Promise<Event[]> {
-  return db
-    .select()
-    .from(event)
-    .where(and(until === undefined ? undefined : lte(event.id, until), filterOf(filter)))
-    .orderBy(desc(event.id))
-    .limit(limit)
-}
-
 /** Number of the newest fact, 0 when there is none. */
 export async function lastEventId(db: Reader): Promise<number> {
   const [last] = await db.select({ id: event.id }).from(event).orderBy(desc(event.id)).limit(1)

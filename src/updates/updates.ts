@@ -1,5 +1,5 @@
 /** Updates: make, edit, ask for a push, take back; views and lists. Every change writes its audit row. */
-import { and, eq, inArray } from 'drizzle-orm'
+import { eq } from 'drizzle-orm'
 import {
   update,
   update_bug,
@@ -297,13 +297,4 @@ export async function listUpdates(
   const items = rows.slice(0, input.limit)
   const last = items.at(-1)
   return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
-}
-
-/** Updates by id, for rooms and tasks that hold their numbers. */
-export function updatesById(ctx: Ctx, ids: number[]): Promise<UpdateRow[]> {
-  if (ids.length === 0) return Promise.resolve([])
-  return ctx.app.db
-    .select()
-    .from(update)
-    .where(and(inArray(update.id, ids)))
 }

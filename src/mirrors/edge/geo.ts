@@ -10,7 +10,6 @@ const require = createRequire(import.meta.url)
 interface CountryFacts {
   cca2: string
   latlng: [number, number]
-  region: string
 }
 
 /** Latitude and longitude in degrees. */
@@ -27,11 +26,6 @@ export function placeOfCountry(country: string): Place | undefined {
 
 export function isCountry(country: string): boolean {
   return facts.has(country)
-}
-
-/** Africa, Americas, Antarctic, Asia, Europe, Oceania. */
-export function continentOf(country: string): string | undefined {
-  return facts.get(country)?.region
 }
 
 const RADIUS_KM = 6371
