@@ -31,11 +31,12 @@ interface RunningEdge {
   stop(): void
 }
 
-async function startEdge(file: string): Promise<RunningEdge> {
+/** @param settings where it gets its snapshot */
+export async function startEdge(settings: Record<string, string>): Promise<RunningEdge> {
   const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0
   const words = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath, ...EDGE_FLAGS]
   const [command = '', ...args] = [...words, join(root, 'src/mirrors/edge/main.ts')]
-  const env = { ...process.env, EDGE_PORT: '0', EDGE_FILE: file, SLIPWAY_URL: 'http://127.0.0.1:9' }
+  const env = { ...process.env, EDGE_PORT: '0', ...settings }
   const child: ChildProcess = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const port = await new Promise<number>((resolve, reject) => {
     let said = ''
@@ -109,7 +110,7 @@ export async function benchEdge(): Promise<Figure[]> {
     const bytes = encodeSnapshot(makeSnapshot(FULL))
     const made_ms = performance.now() - made
     writeFileSync(file, bytes)
-    const edge = await startEdge(file)
+    const edge = await startEdge({ EDGE_FILE: file, SLIPWAY_URL: 'http://127.0.0.1:9' })
     const metalinks = load(edge, '/metalink', folder)
     const lists = load(edge, '/mirrorlist', folder)
     const memory_mib = edge.memory_mib()
