@@ -1,0 +1,315 @@
+/**
+ * What every page must be: accessible (axe, WCAG 2.2 AA), valid, small, without other origins and without broken
+ * links; usable by keyboard alone and without scripts; and another distribution's with other data.
+ */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { HtmlValidate } from 'html-validate'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { password } from '../support/people.ts'
+import { type Portal, root, startPortal } from '../support/portal.ts'
+import { launchBrowser, RELEASE, type SeededSite, seedSite } from '../support/site.ts'
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
+  'utf8',
+)
+/** Kept for whoever wants to look: test-output is not in the repository. */
+const shots = join(root, 'test-output/screenshots')
+
+let portal: Portal
+let browser: Browser
+let site: SeededSite
+
+beforeAll(async () => {
+  portal = await startPortal({ distribution: [['stable_karma: 2', 'stable_karma: 9']] })
+  site = await seedSite(portal)
+  browser = await launchBrowser()
+  mkdirSync(shots, { recursive: true })
+})
+afterAll(async () => {
+  await browser?.close()
+  await portal?.stop()
+})
+
+const desk = { viewport: { width: 1280, height: 900 } }
+const phone = { viewport: { width: 390, height: 844 } }
+
+async function withPage<T>(
+  options: BrowserContextOptions,
+  work: (page: Page) => Promise<T>,
+): Promise<T> {
+  const context = await browser.newContext(options)
+  try {
+    return await work(await context.newPage())
+  } finally {
+    await context.close()
+  }
+}
+
+interface AxeResult {
+  violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[]
+}
+
+async function violations(page: Page): Promise<string[]> {
+  // By evaluation, since the page's own policy refuses foreign scripts.
+  await page.evaluate(axeSource)
+  const { violations: found } = await page.evaluate<AxeResult>(
+    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+  )
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.target.join(' ')).join('; ')}`)
+}
+
+describe('every kind of page', () => {
+  it.each([
+    ['on a desk, light', { ...desk, colorScheme: 'light' }],
+    ['on a desk, dark', { ...desk, colorScheme: 'dark' }],
+    ['on a phone, light', { ...phone, colorScheme: 'light' }],
+  ] as const)('has no accessibility violation %s', async (_, options) => {
+    const found: Record<string, string[]> = {}
+    await withPage(options, async (page) => {
+      for (const route of site.routes) {
+        await page.goto(portal.url + route)
+        const broken = await violations(page)
+        if (broken.length > 0) found[route] = broken
+      }
+    })
+    expect(found).toEqual({})
+  })
+
+  it('does not scroll sideways on a phone', async () => {
+    const wide: string[] = []
+    await withPage(phone, async (page) => {
+      for (const route of site.routes) {
+        await page.goto(portal.url + route)
+        const width = await page.evaluate(() => document.documentElement.scrollWidth)
+        if (width > phone.viewport.width) wide.push(`${route}: ${width}`)
+      }
+    })
+    expect(wide).toEqual([])
+  })
+
+  it('is valid HTML', async () => {
+    const validate = new HtmlValidate({
+      extends: ['html-validate:standard', 'html-validate:document'],
+      rules: {
+        // Astro writes void elements and attributes in its own way, all of them allowed by the standard.
+        'void-style': 'off',
+        'no-trailing-whitespace': 'off',
+        'attribute-boolean-style': 'off',
+        'attribute-empty-style': 'off',
+        'doctype-style': 'off',
+        // Taste, not validity: tables keep their roles on a phone, where CSS makes blocks of them.
+        'no-redundant-role': 'off',
+        'prefer-native-element': 'off',
+        'long-title': 'off',
+        'no-inline-style': 'off',
+        'no-implicit-button-type': 'off',
+      },
+    })
+    const found: Record<string, string[]> = {}
+    for (const route of site.routes) {
+      const html = await (await fetch(portal.url + route)).text()
+      const report = await validate.validateString(html)
+      const messages = report.results.flatMap(({ messages: each }) =>
+        each
+          .filter(({ severity }) => severity === 2)
+          .map((m) => `${m.ruleId} ${m.line}: ${m.message}`),
+      )
+      if (messages.length > 0) found[route] = messages.slice(0, 5)
+    }
+    expect(found).toEqual({})
+  })
+
+  it('asks no other origin for anything', async () => {
+    const asked: string[] = []
+    await withPage(desk, async (page) => {
+      page.on('request', (request) => {
+        const { origin } = new URL(request.url())
+        if (origin !== portal.url && origin !== 'null') asked.push(request.url())
+      })
+      for (const route of site.routes) await page.goto(portal.url + route)
+    })
+    expect(asked).toEqual([])
+  })
+})
+
+const gzipped = (text: string | Buffer) => gzipSync(text).length
+const KB = 1000
+/** Pages that read well without any script; the docs have one for their search. */
+const scriptless = ['/', '/download', '/download/verify', '/docs', '/docs/install']
+
+/** Addresses of sheets and scripts that a page brings along. */
+async function partsOf(html: string) {
+  const sheets = [...html.matchAll(/<link[^>]*rel="stylesheet"[^>]*>/g)].map(([tag]) => tag)
+  const scripts = [...html.matchAll(/<script[^>]*src="([^"]+)"/g)].map(([, src]) => src ?? '')
+  return { sheets: sheets.map((tag) => /href="([^"]+)"/.exec(tag)?.[1] ?? ''), scripts }
+}
+
+async function size(paths: string[]): Promise<number> {
+  const bodies = await Promise.all(
+    paths.map(async (path) =>
+      Buffer.from(await (await fetch(new URL(path, portal.url))).arrayBuffer()),
+    ),
+  )
+  return bodies.reduce((sum, body) => sum + gzipped(body), 0)
+}
+
+test('every kind of page keeps its budget: HTML 14 kB, CSS 12 kB, scripts 10 kB, compressed', async () => {
+  const over: string[] = []
+  for (const route of site.routes) {
+    const html = await (await fetch(portal.url + route)).text()
+    const { sheets, scripts } = await partsOf(html)
+    const own = scripts.filter((path) => !route.startsWith('/docs') || !path.includes('Search'))
+    const sizes = { html: gzipped(html), css: await size(sheets), js: await size(own) }
+    if (sizes.html > 14 * KB) over.push(`${route}: HTML ${sizes.html}`)
+    if (sizes.css > 12 * KB) over.push(`${route}: CSS ${sizes.css}`)
+    const allowed = scriptless.includes(route) ? 20 : 10 * KB
+    if (sizes.js > allowed) over.push(`${route}: scripts ${sizes.js} (${own.join(' ')})`)
+  }
+  expect(over).toEqual([])
+})
+
+/** Same-origin addresses in a page, without fragments; with fragments as they are told apart below. */
+function linksOf(html: string, base: string): URL[] {
+  return [...html.matchAll(/<(?:a|link|area)\b[^>]*\shref="([^"]*)"/g)].flatMap(([, href = '']) => {
+    const url = URL.parse(href.replaceAll('&amp;', '&').replaceAll('&#38;', '&'), base)
+    return url && url.origin === portal.url ? [url] : []
+  })
+}
+
+test('no link is broken, in the whole site as it is built and seeded', async () => {
+  const seen = new Map<string, string>()
+  const waiting = site.routes.map((route) => ({
+    url: new URL(route, portal.url),
+    from: 'the test',
+  }))
+  const broken: string[] = []
+  const pages = new Map<string, string>()
+  for (let next = waiting.shift(); next && seen.size < 3000; next = waiting.shift()) {
+    const { url, from } = next
+    const key = url.pathname + url.search
+    if (seen.has(key) || url.pathname.startsWith('/pub/')) continue
+    seen.set(key, from)
+    const answer = await fetch(portal.url + key, { headers: { Accept: 'text/html' } })
+    const type = answer.headers.get('Content-Type') ?? ''
+    if (!answer.ok && key !== '/no-such-page') broken.push(`${answer.status} ${key} from ${from}`)
+    if (!type.startsWith('text/html')) {
+      await answer.body?.cancel()
+      continue
+    }
+    const html = await answer.text()
+    pages.set(url.pathname.replace(/\/$/, ''), html)
+    // Filters and languages multiply the same links: their pages are asked for, and not followed.
+    if (url.search !== '' && !url.search.startsWith('?q=')) continue
+    for (const link of linksOf(html, portal.url + key)) waiting.push({ url: link, from: key })
+  }
+  for (const [path, html] of pages)
+    for (const { pathname, hash } of linksOf(html, `${portal.url}${path}/`)) {
+      const target = pages.get(pathname.replace(/\/$/, ''))
+      const id = decodeURIComponent(hash.slice(1))
+      if (id && target && !target.includes(`id="${id}"`))
+        broken.push(`#${id} in ${pathname} from ${path}`)
+    }
+  expect([...new Set(broken)]).toEqual([])
+  expect(seen.size).toBeGreaterThan(80)
+})
+
+test('someone with a phone gets the image and its commands in three steps, with scripts and without', async () => {
+  for (const javaScriptEnabled of [true, false])
+    await withPage({ ...phone, javaScriptEnabled }, async (page) => {
+      await page.goto(portal.url)
+      await page.click('main a[href="/download"]')
+      const image = page.locator('main a[href$=".iso"]').first()
+      expect(await image.getAttribute('href')).toMatch(/\.iso$/)
+      await page.click('main a[href^="/download/verify"]')
+      expect(await page.textContent('main')).toContain('sha256sum')
+    })
+})
+
+test('a volunteer reads what the release waits for by keyboard alone', async () => {
+  await withPage(desk, async (page) => {
+    await page.goto(portal.url)
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe('skip')
+    const press = async (href: string) => {
+      for (let tries = 0; tries < 120; tries++) {
+        const at = await page.evaluate(() => document.activeElement?.getAttribute('href'))
+        if (at === href) {
+          const outline = await page.evaluate(
+            () => document.activeElement && getComputedStyle(document.activeElement).outlineStyle,
+          )
+          expect(outline).not.toBe('none')
+          await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+          return
+        }
+        await page.keyboard.press('Tab')
+      }
+      throw new Error(`no way to ${href} by the Tab key`)
+    }
+    await press('/releases')
+    await press(`/releases/${RELEASE}`)
+    await press(`/releases/${RELEASE}/readiness`)
+    expect(await page.textContent('h1')).toContain('still waits for')
+  })
+})
+
+test('one box finds packages, updates, docs and people', async () => {
+  await withPage(desk, async (page) => {
+    await page.goto(`${portal.url}/search`)
+    await page.fill('#search-q', 'lantern')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/q=lantern/)
+    expect(await page.textContent('#packages')).toContain('lantern')
+    expect(await page.textContent('#updates')).toContain('A lantern')
+    await page.goto(`${portal.url}/search?q=harbour`)
+    expect(await page.textContent('#people')).toContain('harbour-master')
+    await page.goto(`${portal.url}/search?q=metalink`)
+    expect(await page.textContent('#docs')).toContain('nstall')
+  })
+})
+
+test('the docs’ own search finds a word in them', async () => {
+  await withPage(desk, async (page) => {
+    await page.goto(`${portal.url}/docs`)
+    await page.click('button[data-open-modal]')
+    await page.fill('#starlight__search input', 'metalink')
+    await page.waitForSelector('#starlight__search .pagefind-ui__result a')
+  })
+})
+
+test('an administrator moves a milestone, and everyone reads why', async () => {
+  await withPage(desk, async (page) => {
+    await page.goto(`${portal.url}/account/log-in?next=/releases/${RELEASE}`)
+    await page.fill('#login', 'harbour-master')
+    await page.fill('#password', password)
+    await page.click('main form button.main')
+    await page.click('summary:has-text("Move a milestone")')
+    await page.selectOption('#milestone', 'beta')
+    await page.fill('#date', '2027-02-03')
+    await page.fill('#reason', 'The installer is late.')
+    await page.click('form[action$="/schedule"] button.main')
+    expect(await page.textContent('main')).toContain('The date is moved')
+    expect(await violations(page)).toEqual([])
+  })
+  const schedule = await (await fetch(`${portal.url}/releases/${RELEASE}`)).text()
+  expect(schedule).toContain('The installer is late.')
+})
+
+test('main pages are kept as pictures, light and dark, on a phone and on a desk', async () => {
+  const main = ['/', '/download', '/updates', '/mirrors', `/releases/${RELEASE}`, '/docs/install']
+  for (const [size, viewport] of Object.entries({ desk, phone }))
+    for (const colorScheme of ['light', 'dark'] as const)
+      await withPage({ ...viewport, colorScheme }, async (page) => {
+        for (const route of main) {
+          await page.goto(portal.url + route)
+          const name = route === '/' ? 'front' : route.slice(1).replaceAll('/', '-')
+          const path = join(shots, `${name}-${size}-${colorScheme}.png`)
+          const picture = await page.screenshot({ path, fullPage: true })
+          expect(picture.length).toBeGreaterThan(10_000)
+        }
+      })
+})
