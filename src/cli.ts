@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
+import { addComposeCommand } from './commands/compose.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addSetupCommand } from './commands/setup.ts'
@@ -19,6 +20,7 @@ addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
+addComposeCommand(program)
 addMirrorCommand(program)
 
 /** The sentence of a failure, without a stack for what people can mend. */

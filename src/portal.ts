@@ -11,6 +11,8 @@ import { createAccountForms } from './accounts/forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
+import { createDownloadsApi } from './downloads/api.ts'
+import { createDownloadForms } from './downloads/forms.ts'
 import { createFeeds } from './feeds.ts'
 import { addressOf } from './kernel/address.ts'
 import type { App, Ctx } from './kernel/context.ts'
@@ -67,6 +69,8 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
+  portal.route('/api', createDownloadsApi())
+  portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
