@@ -31,11 +31,16 @@ export interface IsoInput {
   boot: BootDescription | undefined
   /** Master boot record for USB sticks: a file. */
   mbr: string | undefined
+  /** Seconds since the epoch: the date of everything in it. */
+  source_date_s: number
 }
 
 /** Arguments of xorriso. El Torito entries are read first by BIOS, then, as an alternative, by UEFI. */
-export function isoArgs({ tree, out, volume_id, boot, mbr }: IsoInput): string[] {
+export function isoArgs(input: IsoInput): string[] {
+  const { tree, out, volume_id, boot, mbr, source_date_s } = input
   const args = ['-as', 'mkisofs', '-quiet', '-o', out, '-V', volume_id]
+  // SOURCE_DATE_EPOCH alone leaves files their own dates.
+  args.push('--set_all_file_dates', `=${source_date_s}`)
   // Level 3: files past 4 GiB. Rock Ridge with everything readable and owned by root; Joliet.
   args.push('-iso-level', '3', '-r', '-J', '-joliet-long')
   if (boot?.bios) args.push(...biosArgs(boot.bios.loader, mbr))
@@ -62,13 +67,9 @@ function partitionArgs(boot: BootDescription, mbr: string | undefined): string[]
   return ['-efi-boot-part', '--efi-boot-image', '--protective-msdos-label']
 }
 
-/** Every date in it is `source_date_s`, so the same tree gives the same bytes (reproducible-builds.org). */
-export async function makeIso(
-  input: IsoInput,
-  source_date_s: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const env = { ...process.env, TZ: 'UTC', SOURCE_DATE_EPOCH: String(source_date_s) }
+/** The same tree and date give the same bytes (reproducible-builds.org, SOURCE_DATE_EPOCH). */
+export async function makeIso(input: IsoInput, signal: AbortSignal): Promise<void> {
+  const env = { ...process.env, TZ: 'UTC', SOURCE_DATE_EPOCH: String(input.source_date_s) }
   await run('xorriso', isoArgs(input), { env, signal, maxBuffer: MAX_OUTPUT_BYTES })
 }
 

@@ -65,8 +65,11 @@ export async function imageArch(run: Run, row: ComposeRow, arch: string): Promis
   const mbr = boot?.bios?.mbr && join(app.config.content_dir, boot.bios.mbr)
   const { volume_id, filename } = names
   await makeOnce(app, stage, join('images', filename), async (out) => {
-    const input = { tree: join(stage, 'tree'), out, volume_id, boot, mbr }
-    await makeIso(input, row.source_date_s, run.signal)
+    const { source_date_s } = row
+    await makeIso(
+      { tree: join(stage, 'tree'), out, volume_id, boot, mbr, source_date_s },
+      run.signal,
+    )
     if (await hasTool('implantisomd5')) await implantChecksum(out, run.signal)
   })
   return `${filename}, ${(await stat(join(stage, 'images', filename))).size} bytes`

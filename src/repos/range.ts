@@ -16,31 +16,55 @@ export interface Conditions {
   if_modified_since: string | undefined
 }
 
+/** Offsets of the first byte and of the last. */
+export interface Range {
+  start: number
+  end: number
+}
+
 export type Part =
-  | { status: 200; start: 0; end: number }
-  | { status: 206; start: number; end: number }
+  | { status: 200; ranges: [Range] }
+  | { status: 206; ranges: Range[] }
   | { status: 304 }
   | { status: 416 }
 
 const whole = ({ size_bytes }: FileVersion): Part => ({
   status: 200,
-  start: 0,
-  end: size_bytes - 1,
+  ranges: [{ start: 0, end: size_bytes - 1 }],
 })
 
-/** Several ranges at once, other units and what can't be read get the whole: a server may (14.2). */
+/** zsync asks for some dozen at once; more would make many small readings of one request. */
+const RANGES_MAX = 100
+
+/**
+ * Other units, what can't be read, and ranges that go back and forth or overlap get the whole: a server
+ * may (14.2), and whoever asks so does it in error or to make work (17.15).
+ */
 export function partOf(file: FileVersion, asked: Conditions): Part {
   if (isKnown(file, asked)) return { status: 304 }
   if (asked.range === undefined || !isSame(file, asked.if_range)) return whole(file)
-  const found = /^bytes=(\d*)-(\d*)$/i.exec(asked.range.replaceAll(' ', ''))
-  const [, from = '', to = ''] = found ?? []
-  if (from === '' && to === '') return whole(file)
-  if (from !== '' && to !== '' && Number(to) < Number(from)) return whole(file)
-  const last = file.size_bytes - 1
-  const start = from === '' ? Math.max(0, file.size_bytes - Number(to)) : Number(from)
+  const [, list] = /^bytes=(.*)$/i.exec(asked.range.replaceAll(/\s/g, '')) ?? []
+  const written = list?.split(',') ?? []
+  if (list === undefined || written.length > RANGES_MAX) return whole(file)
+  const ranges: Range[] = []
+  for (const each of written) {
+    const range = readRange(each, file.size_bytes)
+    if (range === undefined) return whole(file)
+    if (range !== 'unsatisfiable') ranges.push(range)
+  }
+  if (ranges.length === 0) return { status: 416 }
+  const isOrdered = ranges.every((each, at) => at === 0 || each.start > (ranges[at - 1]?.end ?? 0))
+  return isOrdered ? { status: 206, ranges } : whole(file)
+}
+
+function readRange(written: string, size_bytes: number): Range | 'unsatisfiable' | undefined {
+  const [, from = '', to = ''] = /^(\d*)-(\d*)$/.exec(written) ?? []
+  if (from === '' && to === '') return undefined
+  if (from !== '' && to !== '' && Number(to) < Number(from)) return undefined
+  const last = size_bytes - 1
+  const start = from === '' ? Math.max(0, size_bytes - Number(to)) : Number(from)
   const end = from === '' || to === '' ? last : Math.min(Number(to), last)
-  if (start > last || end < start) return { status: 416 }
-  return { status: 206, start, end }
+  return start > last || end < start ? 'unsatisfiable' : { start, end }
 }
 
 /** A part may be sent only of the version that the client has begun with (13.1.5). */

@@ -1,9 +1,10 @@
 /** One file as an answer: whole or a part, with what clients need to go on where they stopped. */
+import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { getMimeType } from 'hono/utils/mime'
 import type { HttpContext } from '../kernel/http.ts'
-import { type FileVersion, type Part, partOf } from './range.ts'
+import { type FileVersion, type Part, partOf, type Range } from './range.ts'
 
 const CHUNK_BYTES = 256 * 1024
 
@@ -47,8 +48,10 @@ export async function sendFile(
       last_modified: found.mtime.toUTCString(),
     }
     const part = asked(c, version)
-    const headers = { ...headersOf(version, part, path), 'Cache-Control': cache_control }
-    body = c.req.method === 'HEAD' ? undefined : read(file, part)
+    const type = typeOf(path)
+    const frame = frameOf(version, part, type)
+    const headers = { ...headersOf(version, part, type, frame), 'Cache-Control': cache_control }
+    body = c.req.method === 'HEAD' ? undefined : read(file, part, frame)
     if (!body) return c.body(null, part.status, headers)
     return c.body(Readable.toWeb(body) as ReadableStream, part.status as 200, headers)
   } finally {
@@ -66,22 +69,70 @@ function asked(c: HttpContext, version: FileVersion): Part {
   })
 }
 
-function read(file: FileHandle, part: Part): Readable | undefined {
-  if (!('start' in part) || part.end < part.start) return undefined
-  const { start, end } = part
-  return file.createReadStream({ start, end, highWaterMark: CHUNK_BYTES })
+/** The bytes of an answer; closes the file when they are sent or nobody wants them any more. */
+function read(file: FileHandle, part: Part, frame: Frame | undefined): Readable | undefined {
+  if (!('ranges' in part)) return undefined
+  const [only] = part.ranges
+  if (frame) {
+    const body = Readable.from(framed(file, part.ranges, frame))
+    // Also where nobody has read a byte of it.
+    body.once('close', () => void file.close())
+    return body
+  }
+  if (!only || only.end < only.start) return undefined
+  return file.createReadStream({ ...only, highWaterMark: CHUNK_BYTES })
 }
 
-function headersOf(version: FileVersion, part: Part, path: string): Record<string, string> {
+/** How several ranges are sent in one body: a head before each, a line after the last (RFC 9110, 14.6). */
+interface Frame {
+  boundary: string
+  heads: string[]
+  tail: string
+}
+
+function frameOf(version: FileVersion, part: Part, type: string): Frame | undefined {
+  if (part.status !== 206 || part.ranges.length < 2) return undefined
+  const boundary = createHash('sha256').update(`slipway ${version.etag}`).digest('hex').slice(0, 40)
+  const heads = part.ranges.map(
+    ({ start, end }) =>
+      `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: bytes ${start}-${end}/${version.size_bytes}\r\n\r\n`,
+  )
+  return { boundary, heads, tail: `\r\n--${boundary}--\r\n` }
+}
+
+async function* framed(file: FileHandle, ranges: Range[], { heads, tail }: Frame) {
+  for (const [at, range] of ranges.entries()) {
+    yield Buffer.from(heads[at] ?? '')
+    yield* file.createReadStream({ ...range, highWaterMark: CHUNK_BYTES, autoClose: false })
+  }
+  yield Buffer.from(tail)
+}
+
+function headersOf(
+  version: FileVersion,
+  part: Part,
+  type: string,
+  frame: Frame | undefined,
+): Record<string, string> {
   const { size_bytes, etag, last_modified } = version
   const common = { ETag: etag, 'Last-Modified': last_modified, 'Accept-Ranges': 'bytes' }
   if (part.status === 304) return common
   if (part.status === 416) return { ...common, 'Content-Range': `bytes */${size_bytes}` }
-  const { start, end } = part
+  const bytes = part.ranges.reduce((sum, { start, end }) => sum + end - start + 1, 0)
+  if (frame) {
+    const length = [...frame.heads, frame.tail].join('').length + bytes
+    return {
+      ...common,
+      'Content-Type': `multipart/byteranges; boundary=${frame.boundary}`,
+      'Content-Length': String(length),
+    }
+  }
+  const [only] = part.ranges
+  const range = only && part.status === 206 && `bytes ${only.start}-${only.end}/${size_bytes}`
   return {
     ...common,
-    'Content-Type': typeOf(path),
-    'Content-Length': String(end - start + 1),
-    ...(part.status === 206 && { 'Content-Range': `bytes ${start}-${end}/${size_bytes}` }),
+    'Content-Type': type,
+    'Content-Length': String(bytes),
+    ...(range && { 'Content-Range': range }),
   }
 }

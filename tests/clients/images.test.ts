@@ -173,7 +173,7 @@ test('an image or a list of sums that was tampered with fails them', async () =>
   )
   await typed(command('sha256sum'), folder)
   await expect(typed(command('gpg'), folder)).rejects.toThrow('BAD signature')
-  await expect(typed(command(installedSq()), folder)).rejects.toThrow(/[Bb]ad signature/)
+  await expect(typed(command(installedSq()), folder)).rejects.toThrow(/[Bb]ad (signature|checksum)/)
 })
 
 test('xorriso reads it back: volume, boot entries, files, signed metadata', async () => {
@@ -185,7 +185,8 @@ test('xorriso reads it back: volume, boot entries, files, signed metadata', asyn
   expect(boot).toMatch(/boot img : +2 +UEFI/)
   expect(boot).toContain('/images/efiboot.img')
   expect(xorriso('-indev', iso, '-pvd_info')).toContain(image.volume_id)
-  xorriso('-osirrox', 'on', '-indev', iso, '-extract', '/', disc, '-chmod_r', 'u+w', '/', '--')
+  xorriso('-osirrox', 'on', '-indev', iso, '-extract', '/', disc)
+  execFileSync('chmod', ['-R', 'u+w', disc])
   for (const name of ['.discinfo', '.treeinfo', 'media.repo', 'TIDES', 'RPM-GPG-KEY-keel'])
     expect(existsSync(join(disc, name)), name).toBe(true)
   const treeinfo = readFileSync(join(disc, '.treeinfo'), 'utf8')
@@ -201,6 +202,7 @@ test('xorriso reads it back: volume, boot entries, files, signed metadata', asyn
 /** dnf on nothing but a tree, every signature checked. */
 async function installFrom(base: string, folder: string): Promise<string> {
   const machine = join(portal.folder, folder)
+  mkdirSync(`${machine}-log`)
   const repos = ['BaseOS', 'AppStream'].flatMap((name) => [
     `--repofrompath=disc-${name},${base}/${name}`,
     `--repo=disc-${name}`,
@@ -278,7 +280,14 @@ test('curl and aria2 go on where a line broke', async () => {
       const download = () =>
         client === 'curl'
           ? typed(`curl -fsS -C - -O ${address}`, folder)
-          : aria2(folder, '--continue=true', '--max-tries=1', '--split=1', address)
+          : aria2(
+              folder,
+              '--continue=true',
+              '--max-tries=1',
+              '--split=1',
+              '--file-allocation=none',
+              address,
+            )
       await expect(download(), client).rejects.toThrow()
       const part = statSync(join(folder, image.filename)).size
       expect(part, client).toBeGreaterThan(0)

@@ -48,8 +48,28 @@ describe('a part of a file', () => {
     }
   })
 
-  it('gives way to the whole for several ranges, other units and nonsense', async () => {
-    for (const range of ['bytes=0-1,4-5', 'lines=1-2', 'bytes=', 'bytes=-', 'bytes=5-2', 'x']) {
+  it('comes with others in one answer, each under its own head', async () => {
+    const answer = await ask({ Range: 'bytes=0-1, 4-5,20-30,-1' })
+    expect(answer.status).toBe(206)
+    const type = answer.headers.get('Content-Type') ?? ''
+    const boundary = /^multipart\/byteranges; boundary=(\w+)$/.exec(type)?.[1] ?? ''
+    const text = await answer.text()
+    expect(answer.headers.get('Content-Length')).toBe(String(text.length))
+    const parts = text.split(`\r\n--${boundary}`).slice(1, -1)
+    const read = parts.map((part) => part.split('\r\n\r\n'))
+    expect(read.map(([head]) => /Content-Range: (.*)/.exec(head ?? '')?.[1])).toEqual([
+      'bytes 0-1/10',
+      'bytes 4-5/10',
+      'bytes 9-9/10',
+    ])
+    expect(read.map(([, body]) => body)).toEqual(['01', '45', '9'])
+    expect(text.endsWith(`\r\n--${boundary}--\r\n`)).toBe(true)
+  })
+
+  it('gives way to the whole for ranges back and forth, too many, other units and nonsense', async () => {
+    const many = Array.from({ length: 101 }, (_, at) => `${at}-${at}`).join()
+    const wild = ['bytes=4-5,0-1', 'bytes=0-4,2-6', `bytes=${many}`, 'bytes=0-1,x', 'bytes=0-1,']
+    for (const range of [...wild, 'lines=1-2', 'bytes=', 'bytes=-', 'bytes=5-2', 'x']) {
       const answer = await ask({ Range: range })
       expect(answer.status, range).toBe(200)
       expect(await answer.text()).toBe('0123456789')
