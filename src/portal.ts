@@ -13,6 +13,7 @@ import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
 import { createDownloadsApi } from './downloads/api.ts'
 import { createDownloadForms } from './downloads/forms.ts'
+import { createImageRedirect } from './downloads/redirect.ts'
 import { createFeeds } from './feeds.ts'
 import { addressOf } from './kernel/address.ts'
 import type { App, Ctx } from './kernel/context.ts'
@@ -74,6 +75,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
+  portal.route('/', createImageRedirect(app))
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())

@@ -9,6 +9,7 @@ import { purgeUnverified } from './accounts/sign-ups.ts'
 import { createApp, subscribers, taskHandlers } from './app.ts'
 import { queueDueComposes } from './downloads/composes.ts'
 import { removeWithdrawn } from './downloads/downloads.ts'
+import { refreshSources } from './downloads/sources.ts'
 import { purgeBlobs } from './kernel/blobs.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
@@ -82,6 +83,11 @@ function chores(app: App, worker: string): Chore[] {
       run: () => queueDueComposes(systemCtx(app, 'composes')),
     },
     { name: 'withdrawn', every_ms: HOUR_MS, run: () => removeWithdrawn(systemCtx(app, 'images')) },
+    {
+      name: 'sources',
+      every_ms: 10 * MINUTE_MS,
+      run: () => refreshSources(systemCtx(app, 'sources')),
+    },
     {
       name: 'crawls',
       every_ms: 15 * SECOND_MS,

@@ -66,11 +66,16 @@ export async function startCompose(
     const reasons = mayCompose({ packages })
     if (reasons.length > 0) throw new PortalError('compose.refused', { reasons })
     return { compose: await openCompose(tx, ctx, release, why), fresh: true }
+  }).catch(async (error: unknown) => {
+    if (!(error instanceof TaskTaken)) throw error
+    const quicker = await runningCompose(ctx.app.db, release)
+    if (quicker) return { compose: quicker, fresh: false }
+    throw new PortalError('compose.refused', { reasons: [reason('compose.ending')] })
   })
 }
 
-/** The compose before is done, but its task has not ended yet; or another process was quicker. */
-const ending = () => new PortalError('compose.refused', { reasons: [reason('compose.ending')] })
+/** Another process was quicker; or the compose before is done, but its task has not ended yet. */
+class TaskTaken extends Error {}
 
 async function openCompose(
   tx: Tx,
@@ -96,7 +101,7 @@ async function openCompose(
     unique_key: `compose:${release}`,
   })
   // The task of another compose would never do this one; the transaction leaves nothing.
-  if ((task.payload as { compose_id: number }).compose_id !== row.id) throw ending()
+  if ((task.payload as { compose_id: number }).compose_id !== row.id) throw new TaskTaken()
   await tx.update(compose).set({ task_id: task.id }).where(eq(compose.id, row.id))
   const subject = `compose:${row.id}`
   await audit(tx, ctx, { action: 'compose.started', subject, details: { release, why } })

@@ -15,7 +15,7 @@ import { firmwareOf } from './iso.ts'
 import { type Measured, measureFile } from './measure.ts'
 import { type MetalinkUrl, renderMetalink4 } from './metalink4.ts'
 import { makeOnce } from './places.ts'
-import { sourcesOf } from './sources.ts'
+import { magnetSeeds, ownSource } from './sources.ts'
 import { magnetLink, makeTorrent } from './torrent.ts'
 
 const run = promisify(execFile)
@@ -25,8 +25,6 @@ export interface Description {
   arch: string
   label: string
   names: ImageNames
-  /** Paths under /pub of the repositories in it. */
-  repositories: string[]
   packages: number
   source_date_s: number
   made_at: number
@@ -53,7 +51,8 @@ export async function describeImage(
 
   await write(SUMS, async () => `${measured.sha256}  ${names.filename}\n`)
   await write(`${SUMS}.asc`, () => signDetached(app, join(stage, 'images', SUMS)))
-  const sources = await sourcesOf(app, about.repositories, `${names.path}/${names.filename}`)
+  // No mirror has it yet; sources.ts adds those that come to have it.
+  const sources = [ownSource(app, names)]
   await write(`${names.filename}.meta4`, async () => metalinkOf(app, about, measured, sources))
   const torrent = await torrentOf(app, iso, about, sources)
   await write(`${names.filename}.torrent`, async () => torrent.bytes)
@@ -66,6 +65,7 @@ export async function describeImage(
     ...{ size_bytes: measured.size_bytes, sha256: measured.sha256 },
     boots: firmwareOf(about.release.boot.find((boot) => boot.arch === about.arch)),
     fingerprint: await signingFingerprint(app),
+    sources,
     magnet: magnetOf(app, about, measured, torrent.info_hash, sources),
     has_zsync,
   })
@@ -105,7 +105,7 @@ function magnetOf(
   return magnetLink({
     ...{ info_hash, size_bytes, name: names.filename },
     torrent_url: `${app.config.url}/pub/${names.path}/${names.filename}.torrent`,
-    web_seeds: sources.map(({ url }) => url).slice(-3),
+    web_seeds: magnetSeeds(sources.map(({ url }) => url)),
     trackers: app.distribution.images.trackers,
   })
 }

@@ -5,6 +5,7 @@
 import type { ReleaseDescription } from '../kernel/distribution.ts'
 import type { Reason } from '../kernel/reason.ts'
 import type { Firmware } from './iso.ts'
+import type { MetalinkUrl } from './metalink4.ts'
 
 /** A command that checks a download, filled in, and the line that it prints when all is well. */
 export interface VerifyStep {
@@ -49,6 +50,8 @@ export interface ImageFacts {
   magnet: string
   metalink_url: string
   zsync_url: string | null
+  /** Where the file was found whole, best first; the last is this portal. */
+  sources: MetalinkUrl[]
   /** For network installation: `inst.repo=`, or the baseurl of dnf with a repository's name after it. */
   tree_url: string
   key_url: string
@@ -76,6 +79,7 @@ export interface FactsInput {
   made_at: number
   fingerprint: string
   magnet: string
+  sources: MetalinkUrl[]
   has_zsync: boolean
   has_md5: boolean
   notes: Reason[]
@@ -105,6 +109,7 @@ export function imageFacts(input: FactsInput): ImageFacts {
     magnet: input.magnet,
     metalink_url: `${url}.meta4`,
     zsync_url: input.has_zsync ? `${url}.zsync` : null,
+    sources: input.sources,
     tree_url: `${portal_url}/pub/${names.tree_path}/`,
     key_url: `${portal_url}/pub/RPM-GPG-KEY-${distribution.id}`,
     key_fingerprint: input.fingerprint,

@@ -36,14 +36,30 @@ export function renderMetalink4(file: MetalinkFile): string {
   const { length_bytes, sha256 } = file.pieces
   const pieces = entry.ele('pieces', { type: 'sha-256', length: String(length_bytes) })
   for (const digest of sha256) pieces.ele('hash').txt(digest)
-  for (const [at, { url, location }] of file.urls.entries())
+  addUrls(entry, file.urls)
+  return root.end({ prettyPrint: true })
+}
+
+type Xml = ReturnType<typeof create>
+
+function addUrls(entry: Xml, urls: MetalinkUrl[]): void {
+  for (const [at, { url, location }] of urls.entries())
     entry
       .ele('url', {
         ...(location && { location: location.toLowerCase() }),
         priority: String(at + 1),
       })
       .txt(url)
-  return root.end({ prettyPrint: true })
+}
+
+/** The same metalink with other addresses. */
+export function withUrls(metalink: string, urls: MetalinkUrl[]): string {
+  const document = create(metalink)
+  const entry = document.root().find((node) => node.node.nodeName === 'file')
+  if (!entry) throw new Error('a metalink has no file')
+  for (const old of entry.filter((node) => node.node.nodeName === 'url')) old.remove()
+  addUrls(entry, urls)
+  return document.end({ prettyPrint: true })
 }
 
 const PIECE_BYTES = 1024 * 1024

@@ -1,5 +1,5 @@
 /** Where a compose works and where its results are published; moves that a kill cannot leave half done. */
-import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
@@ -84,4 +84,16 @@ export async function removeGone(app: App): Promise<void> {
   const work = dataPath(app.config, 'work')
   for (const name of await readdir(work).catch(() => []))
     if (name.startsWith(GONE)) await rm(join(work, name), { recursive: true, force: true })
+}
+
+/** Replaces a published file by rename. A part that a kill leaves is removed with the rest. */
+export async function replacePublished(
+  app: App,
+  file: string,
+  content: string | Uint8Array,
+): Promise<void> {
+  const part = dataPath(app.config, 'work', `${GONE}${newHex(app.random, 16)}`)
+  await mkdir(dirname(part), { recursive: true })
+  await writeFile(part, content, { flush: true })
+  await rename(part, file)
 }

@@ -49,16 +49,34 @@ function endOf(bytes: Buffer, at: number): number {
   return colon + 1 + Number(bytes.toString('latin1', at, colon))
 }
 
-/** @param bytes a .torrent file: a dictionary with the key `info` */
-export function infoHash(bytes: Buffer): string {
-  for (let at = 1; at < bytes.length; ) {
-    const value = endOf(bytes, at)
-    const end = endOf(bytes, value)
-    if (bytes.toString('latin1', at, value) === '4:info')
-      return createHash('sha1').update(bytes.subarray(value, end)).digest('hex')
+/** Keys and values of a .torrent file, which is one dictionary, as they are encoded. */
+function entriesOf(torrent: Buffer): { key: string; value: Buffer }[] {
+  const entries: { key: string; value: Buffer }[] = []
+  for (let at = 1; at < torrent.length - 1; ) {
+    const value = endOf(torrent, at)
+    const end = endOf(torrent, value)
+    entries.push({
+      key: torrent.toString('latin1', at, value),
+      value: torrent.subarray(value, end),
+    })
     at = end
   }
-  throw new Error('a torrent has no info')
+  return entries
+}
+
+export function infoHash(torrent: Buffer): string {
+  const info = entriesOf(torrent).find(({ key }) => key === '4:info')
+  if (!info) throw new Error('a torrent has no info')
+  return createHash('sha1').update(info.value).digest('hex')
+}
+
+/** The same torrent with other web seeds: its info, and so its hash, stays as it is. */
+export function withWebSeeds(torrent: Buffer, web_seeds: string[]): Buffer {
+  const list = web_seeds.map((each) => `${Buffer.byteLength(each)}:${each}`).join('')
+  const entries = entriesOf(torrent).map(({ key, value }) =>
+    Buffer.concat([Buffer.from(key), key === '8:url-list' ? Buffer.from(`l${list}e`) : value]),
+  )
+  return Buffer.concat([Buffer.from('d'), ...entries, Buffer.from('e')])
 }
 
 export interface MagnetInput {

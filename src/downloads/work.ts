@@ -76,10 +76,9 @@ export async function imageArch(run: Run, row: ComposeRow, arch: string): Promis
 }
 
 export async function describeArch(run: Run, row: ComposeRow, arch: string) {
-  const { app, release, stage, names, parts, label, packages } = await subject(run, row, arch)
+  const { app, release, stage, names, label, packages } = await subject(run, row, arch)
   const about = {
     ...{ release, arch, label, names, packages },
-    repositories: parts.map(({ repository }) => repository.path),
     source_date_s: row.source_date_s,
     made_at: app.clock.now(),
     notes: row.notes.filter(({ params }) => params.arch === undefined || params.arch === arch),

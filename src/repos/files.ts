@@ -14,7 +14,8 @@ import { sendFile } from './send.ts'
  * the lists beside an image when mirrors come. All else never changes under its name.
  */
 function cacheControl(path: string): string {
-  if (/\/repomd\.xml(\.asc)?$|\/latest\/|\.(meta4|torrent)$/.test(path)) return 'no-cache'
+  if (/\/repomd\.xml(\.asc)?$|\/latest\/|(\.meta4|\.torrent|\/downloads\.json)$/.test(path))
+    return 'no-cache'
   return 'public, max-age=86400'
 }
 

@@ -37,7 +37,8 @@ import { slipway } from '../support/slipway.ts'
 import { until } from '../support/until.ts'
 
 const arch = execFileSync('uname', ['-m'], { encoding: 'utf8' }).trim()
-const STEPS = ['xorriso', 'implantisomd5', 'zsyncmake', 'checkisomd5'] as const
+/** One program of each step that takes long for a real image. */
+const STEPS = ['xorriso', 'zsyncmake', 'checkisomd5'] as const
 
 let portal: Portal
 let anyone: Api
@@ -369,7 +370,7 @@ test('a worker that is killed at any step leaves no half image, and the compose 
   const { looks, faults } = await watching
   expect(faults).toEqual([])
   expect(looks).toBeGreaterThan(20)
-  expect((await anyone.get<Task>(`/api/tasks/${task_id}`)).attempts).toBeGreaterThan(4)
+  expect((await anyone.get<Task>(`/api/tasks/${task_id}`)).attempts).toBeGreaterThan(STEPS.length)
   const [newest] = await offered()
   expect(newest?.sha256).toBe(image.sha256)
   expect(readdirSync(join(portal.data, 'work')).filter((n) => n.startsWith('compose-'))).toEqual([])

@@ -75,7 +75,13 @@ async function madeImage(label: string): Promise<{ compose_id: number; files: st
     ...{ portal_url: app.config.url, distribution: app.distribution, release, arch: 'x86_64' },
     ...{ label, names, size_bytes: 5, sha256: 'f'.repeat(64), packages: 8, boots: [] },
     ...{ source_date_s: app.clock.now() / 1000, made_at: app.clock.now() },
-    ...{ fingerprint: 'ABCD'.repeat(10), magnet: 'magnet:?', has_zsync: true, has_md5: true },
+    ...{
+      fingerprint: 'ABCD'.repeat(10),
+      sources: [],
+      magnet: 'magnet:?',
+      has_zsync: true,
+      has_md5: true,
+    },
     notes: [{ code: 'compose.no-boot', params: { arch: 'x86_64' } }],
   })
   const compose_id = started.compose.id

@@ -9,8 +9,8 @@ import {
   mayCompose,
 } from '../../src/downloads/image.ts'
 import { isoArgs } from '../../src/downloads/iso.ts'
-import { pieceLength, renderMetalink4 } from '../../src/downloads/metalink4.ts'
-import { infoHash, magnetLink } from '../../src/downloads/torrent.ts'
+import { pieceLength, renderMetalink4, withUrls } from '../../src/downloads/metalink4.ts'
+import { infoHash, magnetLink, withWebSeeds } from '../../src/downloads/torrent.ts'
 import {
   renderDiscinfo,
   renderMediaRepo,
@@ -233,6 +233,26 @@ describe('what lies beside an image', () => {
     expect(() => infoHash(Buffer.from('d1:a1:be'))).toThrow('no info')
   })
 
+  it('gets other addresses without becoming another', () => {
+    const info = 'd6:lengthi3e4:name4:infoe'
+    const torrent = Buffer.from(`d8:encoding5:UTF-84:info${info}8:url-listl3:abcee`)
+    const changed = withWebSeeds(torrent, ['http://é.example/a', 'b'])
+    expect(infoHash(changed)).toBe(infoHash(torrent))
+    expect(changed.toString()).toBe(
+      `d8:encoding5:UTF-84:info${info}8:url-listl19:http://é.example/a1:bee`,
+    )
+    const at = (url: string) => ({ url, location: undefined })
+    const metalink = renderMetalink4({
+      ...{ generator: 'S', published_s: 0, filename: 'a.iso', identity: 'K', version: '1' },
+      ...{ size_bytes: 5, sha256: 'f', pieces: { length_bytes: 4, sha256: ['a'] } },
+      urls: [at('http://old.example/')],
+    })
+    const other = withUrls(metalink, [at('http://a.example/'), at('http://b.example/')])
+    expect(other).not.toContain('old.example')
+    expect(other).toMatch(/priority="1">http:\/\/a\.example\/<[\s\S]*priority="2">http:\/\/b\./)
+    expect(withUrls(other, [at('http://old.example/')])).toBe(metalink)
+  })
+
   it('has a magnet link that says where the content is', () => {
     const link = magnetLink({
       ...{
@@ -259,7 +279,14 @@ describe('what lies beside an image', () => {
     const facts = imageFacts({
       ...{ portal_url: 'https://p.example', distribution, release, arch: 'x86_64' },
       ...{ label: '20261124.0', names, size_bytes: 5, sha256: 'f'.repeat(64), packages: 8 },
-      ...{ boots: [], source_date_s: 0, made_at: 0, fingerprint: 'ABCD'.repeat(10), magnet: '' },
+      ...{
+        boots: [],
+        source_date_s: 0,
+        made_at: 0,
+        fingerprint: 'ABCD'.repeat(10),
+        sources: [],
+        magnet: '',
+      },
       ...{ has_zsync: false, has_md5: false, notes: [] },
     })
     expect(facts.zsync_url).toBeNull()
