@@ -115,8 +115,10 @@ async function factsOf(ctx: Ctx, release: string): Promise<ComposeFacts> {
   const parts = await stableNow(db, release)
   const [last] = await composesOf(db, { release }, 1)
   const running = await runningCompose(db, release)
+  const { state } = await getRelease(db, release)
   return {
     now: clock.now(),
+    archived: state === 'archived',
     packages: packagesIn(parts),
     seeds_open: await openSeeds(ctx, release),
     pushing: (await runningPush(db, release)) !== undefined,

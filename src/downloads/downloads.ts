@@ -1,6 +1,7 @@
 /** What is offered for download, as the composes emitted it; and the removal of what is offered no longer. */
 import { eq } from 'drizzle-orm'
 import { image } from '../../db/schema/downloads.ts'
+import { listReleases } from '../distribution/releases.ts'
 import { HOUR_MS } from '../kernel/clock.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
@@ -13,7 +14,7 @@ export type { ImageFacts, VerifyStep } from './facts.ts'
 export type { ImageRow } from './queries.ts'
 
 export interface Offer {
-  /** What someone with one minute should take: the newest image of the newest release's first arch. */
+  /** What someone with one minute should take: the newest image of a current release's first arch. */
   recommended: ImageRow | undefined
   /** The newest compose of each release, all arches, the recommended first. */
   current: ImageRow[]
@@ -21,19 +22,21 @@ export interface Offer {
   earlier: ImageRow[]
 }
 
-/** Releases in the order of the distribution's data, those that are current before the others. */
-function releaseRank(ctx: Ctx, release: string): number {
-  return ctx.app.distribution.releases.findIndex((each) => each.name === release)
-}
+/** A release that people run comes before one that is being made or is over; then the newer one. */
+const STATES = ['archived', 'pending', 'frozen', 'current']
 
 /** Images that are offered, sorted for those who choose. */
 export async function offeredDownloads(ctx: Ctx): Promise<Offer> {
+  const releases = (await listReleases(ctx)).sort(
+    (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.id - b.id,
+  )
+  const rank = (row: ImageRow) => releases.findIndex(({ name }) => name === row.release)
   const rows = await offeredImages(ctx.app.db)
   const newest = new Map<string, number>()
   for (const row of rows) if (!newest.has(row.release)) newest.set(row.release, row.compose_id)
   const current = rows
     .filter((row) => newest.get(row.release) === row.compose_id)
-    .sort((a, b) => releaseRank(ctx, b.release) - releaseRank(ctx, a.release) || a.id - b.id)
+    .sort((a, b) => rank(b) - rank(a) || a.id - b.id)
   const earlier = rows.filter((row) => !current.includes(row))
   return { recommended: current[0], current, earlier }
 }

@@ -59,6 +59,8 @@ export function imageNames(
 
 export interface ComposeFacts {
   now: number
+  /** Whether the release is over: nobody needs new images of it. */
+  archived: boolean
   /** Packages in the stable repositories of the release's arches, as clients see them. */
   packages: number
   /** First packages of a pending release that are not in stable yet and may still come. */
@@ -81,6 +83,7 @@ export function composeWaits(facts: ComposeFacts): Reason[] {
   const { now, last, every_hours } = facts
   const reasons: Reason[] = []
   if (facts.running !== undefined) reasons.push(reason('compose.running', { id: facts.running }))
+  if (facts.archived) reasons.push(reason('compose.archived'))
   if (facts.packages === 0) reasons.push(reason('compose.nothing-stable'))
   if (facts.seeds_open > 0) reasons.push(reason('compose.seeds', { count: facts.seeds_open }))
   if (facts.pushing) reasons.push(reason('compose.pushing'))

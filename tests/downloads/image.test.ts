@@ -27,6 +27,7 @@ const t = readWords(`${root}/content/i18n`).in('en')
 describe('a compose by itself', () => {
   const calm: ComposeFacts = {
     ...{ now: 100 * HOUR_MS, packages: 8, seeds_open: 0, pushing: false, running: undefined },
+    archived: false,
     ...{ generation_ids: [3, 4], last: undefined, every_hours: 24 },
   }
   const codes = (facts: Partial<ComposeFacts>) =>
@@ -41,6 +42,7 @@ describe('a compose by itself', () => {
     expect(codes({ seeds_open: 2 })).toEqual(['compose.seeds'])
     expect(codes({ pushing: true })).toEqual(['compose.pushing'])
     expect(codes({ running: 7 })).toEqual(['compose.running'])
+    expect(codes({ archived: true })).toEqual(['compose.archived'])
   })
 
   it('does not repeat what is there, whatever the time', () => {
@@ -56,7 +58,7 @@ describe('a compose by itself', () => {
   })
 
   it('says each reason in a sentence', () => {
-    const facts = { packages: 0, seeds_open: 1, pushing: true, running: 1 }
+    const facts = { packages: 0, seeds_open: 1, pushing: true, running: 1, archived: true }
     for (const each of composeWaits({
       ...calm,
       ...facts,
