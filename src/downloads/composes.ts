@@ -124,7 +124,11 @@ async function factsOf(ctx: Ctx, release: string): Promise<ComposeFacts> {
     pushing: (await runningPush(db, release)) !== undefined,
     running: running?.id,
     generation_ids: parts.map(({ generation }) => generation.id),
-    last: last && { created_at: last.created_at, generation_ids: last.generation_ids },
+    // One that failed has made nothing: what it chose still has no images.
+    last: last && {
+      created_at: last.created_at,
+      generation_ids: last.state === 'failed' ? [] : last.generation_ids,
+    },
     every_hours: distribution.images.every_hours,
   }
 }

@@ -136,6 +136,10 @@ describe('a compose', () => {
     expect(await rows()).toMatchObject([{ state: 'failed' }])
     const types = (await app.db.select().from(event)).map((each) => each.type)
     expect(types).toEqual(expect.arrayContaining(['compose.started', 'compose.failed']))
+    // It has made nothing, so nothing is up to date.
+    expect((await waitsForCompose(ctx, RELEASE)).map((each) => each.code)).toEqual([
+      'compose.interval',
+    ])
     expect((await startCompose(ctx, RELEASE)).fresh).toBe(true)
   })
 
