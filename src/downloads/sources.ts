@@ -79,11 +79,26 @@ async function isThere(crawler: Crawler, url: string, size_bytes: number): Promi
   }
 }
 
+/** Undefined before the first, and for a moment after an upgrade that writes another format. */
+async function currentSnapshot(app: App): Promise<Snapshot | undefined> {
+  const file = await readSnapshot(app)
+  try {
+    return file && decodeSnapshot(file.bytes)
+  } catch (error) {
+    app.log.warn(
+      { err: error },
+      'the snapshot of mirrors cannot be read; the worker writes it anew',
+    )
+    return undefined
+  }
+}
+
 /** Looks for the offered images on the mirrors, and tells downloaders what it found. */
 export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app)): Promise<void> {
   const { app } = ctx
-  const file = await readSnapshot(app)
-  const snapshot = file && decodeSnapshot(file.bytes)
+  const snapshot = await currentSnapshot(app)
+  // Before there is one nothing is known of mirrors, and what was known of them stays.
+  if (!snapshot) return
   for (const row of await offeredImages(app.db)) {
     const parts = await stableNow(app.db, row.release)
     const repositories = parts
@@ -91,7 +106,7 @@ export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app))
       .map(({ repository }) => repository.path)
     const own = ownSource(app, { path: row.path, filename: row.facts.filename })
     const path = `${row.path}/${row.facts.filename}`
-    const wanted = snapshot ? mirrorUrls(snapshot, repositories, path) : []
+    const wanted = mirrorUrls(snapshot, repositories, path)
     const others = wanted.filter(({ url }) => url !== own.url)
     const found = await Promise.all(
       others.map(({ url }) => isThere(crawler, url, row.facts.size_bytes)),
