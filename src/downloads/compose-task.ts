@@ -78,13 +78,14 @@ async function eachArch(
 const SWITCHING = ['announce', 'switch']
 const PATIENCE_MS = 10 * MINUTE_MS
 
-async function afterSwitch(run: ComposeRun, release: string): Promise<void> {
+/** Tries again until no push is switching; the work looks in the transaction in which it reads. */
+async function betweenSwitches<T>(run: ComposeRun, work: () => Promise<T | 'switching'>) {
   const end = performance.now() + PATIENCE_MS
   for (;;) {
-    const push = await runningPush(run.ctx.app.db, release)
-    if (!push || !SWITCHING.includes(push.step)) return
-    if (performance.now() > end) throw new Error(`push ${push.id} is switching repositories`)
-    await sleep(SECOND_MS, undefined, { signal: run.signal })
+    const result = await work()
+    if (result !== 'switching') return result
+    if (performance.now() > end) throw new Error('a push has been switching repositories for long')
+    await sleep(SECOND_MS / 4, undefined, { signal: run.signal })
   }
 }
 
@@ -97,24 +98,25 @@ async function stepPick(run: ComposeRun, row: ComposeRow): Promise<RunEnd | unde
     const [fault] = await bootFaults(app, boot)
     if (fault) return failed(fault)
   }
-  await afterSwitch(run, row.release)
   const notes = await notesOf(about.arches, about.boot)
   const t = app.words.in('en')
   for (const note of notes) await run.log(sayReason(t, note))
-  return run.transaction(async (tx) => {
-    const parts = await stableNow(tx, row.release)
-    if (!parts.some(({ generation }) => generation.rpm_ids.length > 0))
-      return failed(reason('compose.nothing-stable'))
-    const source_date_s = Math.max(...parts.map(({ generation }) => generation.timestamp_s))
-    const others = await composesOf(tx, { release: row.release }, 1000)
-    const label = composeLabel(
-      source_date_s,
-      others.filter((each) => each.id !== row.id).map((each) => each.label),
-    )
-    const generation_ids = parts.map(({ generation }) => generation.id)
-    await advanceCompose(tx, row.id, 'trees', { label, source_date_s, generation_ids, notes })
-    return undefined
-  })
+  return betweenSwitches(run, () =>
+    run.transaction(async (tx) => {
+      const push = await runningPush(tx, row.release)
+      if (push && SWITCHING.includes(push.step)) return 'switching'
+      const parts = await stableNow(tx, row.release)
+      if (!parts.some(({ generation }) => generation.rpm_ids.length > 0))
+        return failed(reason('compose.nothing-stable'))
+      const source_date_s = Math.max(...parts.map(({ generation }) => generation.timestamp_s))
+      const others = await composesOf(tx, { release: row.release }, 1000)
+      const taken = others.filter((each) => each.id !== row.id).map((each) => each.label)
+      const label = composeLabel(source_date_s, taken)
+      const generation_ids = parts.map(({ generation }) => generation.id)
+      await advanceCompose(tx, row.id, 'trees', { label, source_date_s, generation_ids, notes })
+      return undefined
+    }),
+  )
 }
 
 async function notesOf(arches: string[], boot: { arch: string }[]): Promise<Reason[]> {

@@ -55,7 +55,6 @@ beforeAll(async () => {
   portal = await createPortal({
     distribution: [
       [critical, `${critical}\n${bootEntry}`],
-      ['keep: 2', 'keep: 2'],
       ['grace_hours: 24', 'grace_hours: 0'],
     ],
   })

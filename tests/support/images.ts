@@ -89,8 +89,8 @@ export async function aria2(cwd: string, ...args: string[]): Promise<string> {
   const alone = [
     ...['--enable-dht=false', '--enable-dht6=false', '--bt-enable-lpd=false'],
     ...['--enable-peer-exchange=false', '--seed-time=0', '--follow-torrent=mem'],
-    ...['--listen-port=1', '--interface=127.0.0.1', '--allow-overwrite=true'],
-  ].filter((option) => option !== '--listen-port=1')
+    ...['--interface=127.0.0.1', '--allow-overwrite=true'],
+  ]
   mkdirSync(cwd, { recursive: true })
   try {
     const { stdout } = await run('aria2c', [...quiet, ...alone, `--dir=${cwd}`, ...args], {

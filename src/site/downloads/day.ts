@@ -7,9 +7,3 @@ export function day(iso: string, language: string): string {
     timeZone: 'UTC',
   }).format(new Date(iso))
 }
-
-/** A path of this portal from an address under it, so that a page works under whatever name it is read. */
-export function onThisSite(address: string): string {
-  const { pathname } = new URL(address)
-  return pathname
-}
