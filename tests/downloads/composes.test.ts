@@ -7,7 +7,7 @@ import { compose, image } from '../../db/schema/downloads.ts'
 import { event } from '../../db/schema/kernel.ts'
 import { generation, repository } from '../../db/schema/repos.ts'
 import { setReleaseState } from '../../src/distribution/releases.ts'
-import { composeFollowsTask } from '../../src/downloads/compose-task.ts'
+import { composeFollowsTask, composeTask } from '../../src/downloads/compose-task.ts'
 import {
   queueDueComposes,
   startCompose,
@@ -23,7 +23,11 @@ import { deliver } from '../../src/kernel/events.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { mirrorStates, type Snapshot } from '../../src/mirrors/edge/snapshot.ts'
 import { createPortal } from '../../src/portal.ts'
-import { cancelTask } from '../../src/tasks/tasks.ts'
+import type { TaskHandler } from '../../src/tasks/handler.ts'
+import { claimTask } from '../../src/tasks/leases.ts'
+import { runTask } from '../../src/tasks/runner.ts'
+import { WORKER_CHANNEL } from '../../src/tasks/task.ts'
+import { cancelTask, getTask } from '../../src/tasks/tasks.ts'
 import { prepareRelease, RELEASE } from '../support/builds.ts'
 import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 
@@ -141,6 +145,25 @@ describe('a compose', () => {
       'compose.interval',
     ])
     expect((await startCompose(ctx, RELEASE)).fresh).toBe(true)
+  })
+
+  it('fails at once, with the file named, where a boot file was not supplied', async () => {
+    await publish(1)
+    const [release] = app.distribution.releases
+    const bios = { loader: 'isolinux' as const, image: 'boot/none.bin' }
+    const boot = { arch: 'x86_64', kernel: 'distribution.yaml', initrd: 'distribution.yaml', bios }
+    if (!release) throw new Error('no release')
+    const distribution = { ...app.distribution, releases: [{ ...release, boot: [boot] }] }
+    const { compose: row } = await startCompose(ctxOf(app), RELEASE)
+    const task = await claimTask(app, { name: 'w', channels: [WORKER_CHANNEL], arches: ['noarch'] })
+    if (!task) throw new Error('no task')
+    const handlers = new Map([[composeTask.method, composeTask as TaskHandler]])
+    await runTask({ ...app, distribution }, handlers, task)
+    const ended = await getTask(app.db, row.task_id)
+    const params = { file: 'boot/none.bin' }
+    expect(ended?.reason).toEqual({ code: 'compose.boot-missing', params })
+    await deliver(app, composeFollowsTask)
+    expect(await rows()).toMatchObject([{ state: 'failed' }])
   })
 
   it('begins by itself once something is stable, and again after a change, not sooner than a day', async () => {
