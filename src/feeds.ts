@@ -10,6 +10,7 @@ import type { Ctx } from './kernel/context.ts'
 import type { HttpEnv } from './kernel/http.ts'
 import { renderMarkdown } from './kernel/markdown.ts'
 import { sayReason, type Translate } from './kernel/words.ts'
+import { changesOfWeek } from './releases/progress.ts'
 import { listUpdates } from './updates/updates.ts'
 
 const ENTRIES = 50
@@ -20,6 +21,7 @@ const feeds: Record<string, { read: Read; page?: string }> = {
   builds: { read: readBuilds },
   updates: { read: readUpdates },
   errata: { read: readErrata },
+  readiness: { read: readReadiness },
   downloads: { read: readDownloads, page: 'download' },
 }
 
@@ -93,6 +95,18 @@ async function readDownloads(ctx: Ctx, t: Translate): Promise<Item[]> {
       at,
     )
   })
+}
+
+/** What changed on the way to each release within a week. Several things may concern one page, so ids differ. */
+async function readReadiness(ctx: Ctx, t: Translate): Promise<Item[]> {
+  const items: Item[] = []
+  for (const { name } of ctx.app.distribution.releases)
+    for (const { id, at, kind, params, href } of await changesOfWeek(ctx, name)) {
+      const page = `${ctx.app.config.url}${href ?? `/releases/${name}`}`
+      const title = t(`release.change.${kind}`, params)
+      items.push({ ...entry(page, title, escapeHtml(title), at, at), id: `${page}#change-${id}` })
+    }
+  return items.sort((a, b) => b.date.getTime() - a.date.getTime()).slice(0, ENTRIES)
 }
 
 function escapeHtml(text: string): string {

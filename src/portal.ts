@@ -9,6 +9,7 @@ import { subscription } from '../db/schema/kernel.ts'
 import { createAccountsApi } from './accounts/api.ts'
 import { createAccountForms } from './accounts/forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
+import { createBrandFiles } from './brand.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
 import { createDownloadsApi } from './downloads/api.ts'
@@ -21,10 +22,13 @@ import { PortalError } from './kernel/errors.ts'
 import { createEventsApi } from './kernel/events-api.ts'
 import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
+import { chosenLanguage } from './kernel/language.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
+import { createReleaseFiles, createReleasesApi } from './releases/api.ts'
+import { createReleaseForms } from './releases/forms.ts'
 import { createFiles } from './repos/files.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
@@ -56,6 +60,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
+  portal.use(...chosenLanguage(app.words.languages))
   portal.use(formsFromHere(app.config))
   portal.use(boundedBodies())
 
@@ -79,8 +84,12 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())
+  portal.route('/api', createReleasesApi())
+  portal.route('/', createReleaseFiles())
+  portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
+  portal.route('/brand', createBrandFiles(app))
   portal.route('/feeds', createFeeds())
   portal.route('/pub', createFiles(app))
   portal.doc31('/api/openapi.json', {

@@ -18,6 +18,7 @@ import { createMailTransport, sendDueMail } from './kernel/mail.ts'
 import { endWithParent } from './kernel/parent.ts'
 import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
 import { publishSnapshot } from './mirrors/snapshots.ts'
+import { recordReadiness } from './releases/progress.ts'
 import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
@@ -94,6 +95,7 @@ function chores(app: App, worker: string): Chore[] {
       run: () => queueDueCrawls(systemCtx(app, 'crawls')),
     },
     { name: 'evidence', every_ms: HOUR_MS, run: () => purgeChecks(systemCtx(app, 'evidence')) },
+    { name: 'readiness', every_ms: 10 * MINUTE_MS, run: () => recordReadiness(app) },
     { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }

@@ -6,6 +6,8 @@ import { z } from 'zod'
 
 const name = z.string().regex(/^[a-z][a-z0-9]*$/, 'small letters and digits, a letter first')
 
+const slug = z.string().regex(/^[a-z][a-z0-9-]*$/, 'small letters, digits and hyphens')
+
 /** rpm's names of what Node calls x64 and arm64; others are the same in both. */
 const machineArch: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ppc64: 'ppc64le' }
 
@@ -31,9 +33,6 @@ const arch = z
   .string()
   .regex(/^[a-z0-9_]+$/)
   .transform(archName)
-
-/** A day, UTC. */
-const day = z.iso.date()
 
 /** A file or folder of the content folder. */
 const contentPath = z
@@ -64,6 +63,37 @@ const bootSchema = z
   })
   .refine((boot) => boot.efi !== undefined || boot.bios !== undefined, 'needs efi or bios')
 
+/** A day, UTC. */
+const day = z.iso.date('a date as 2026-11-30')
+
+const milestoneSchema = z.strictObject({ id: slug, name: z.string().min(1), date: day })
+
+const upstreamSchema = z.strictObject({
+  /** What the vendor calls the release that ours rebuilds. */
+  name: z.string(),
+  dist: z.string().regex(/^\.[a-z0-9]+$/),
+  /** What a changed rebuild appends to its release, with a number behind it. */
+  rebuild_suffix: z.string().regex(/^\.[a-z0-9]+$/),
+})
+
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'a colour such as #b5351a')
+/** Colours of src/site/style/tokens.css that a distribution may replace; keep their contrast. */
+const coloursSchema = z.strictObject({
+  ...{ paper: colour.optional(), surface: colour.optional(), ink: colour.optional() },
+  ...{ lead: colour.optional(), link: colour.optional(), focus: colour.optional() },
+})
+const brandSchema = z.strictObject({
+  /** Under the content folder: an SVG that is drawn in the text's colour, and the browser's icon. */
+  mark: z.string().default('brand/mark.svg'),
+  icon: z.string().default('brand/icon.svg'),
+  /** PNG of 1200 by 630 for link previews. */
+  card: z.string().optional(),
+  light: coloursSchema.default({}),
+  dark: coloursSchema.default({}),
+})
+
+const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })
+
 const releaseSchema = z.strictObject({
   name,
   version: z.string().regex(/^[0-9]+(\.[0-9]+)*$/),
@@ -83,6 +113,9 @@ const releaseSchema = z.strictObject({
   /** Until then it gets fixes at all. */
   maintenance_until: day.optional(),
   boot: z.array(bootSchema).default([]),
+  upstream: upstreamSchema,
+  /** What was planned first; what it became is in the database, each slip with its reason. */
+  schedule: z.array(milestoneSchema).default([]),
 })
 
 const imagesSchema = z.strictObject({
@@ -107,7 +140,9 @@ const schema = z.strictObject({
     tagline: z.string(),
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
+  brand: brandSchema.prefault({}),
   releases: z.array(releaseSchema).min(1),
+  criteria: z.array(criterionSchema).default([]),
   pushes: z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),
@@ -119,8 +154,19 @@ const schema = z.strictObject({
 export type ReleaseState = z.infer<typeof releaseSchema>['state']
 export type ReleasePolicy = z.infer<typeof policySchema>
 export type ReleaseDescription = z.infer<typeof releaseSchema>
+export type Criterion = z.infer<typeof criterionSchema>
 export type RepositoryDescription = z.infer<typeof repositorySchema>
 export type BootDescription = z.infer<typeof bootSchema>
+
+export interface Brand {
+  /** SVG as it goes into a page; whoever writes the content folder writes pages, too. */
+  mark: string
+  icon: Buffer
+  card: Buffer | undefined
+  /** Custom properties that replace those of the palette, by colour scheme. */
+  light: Record<string, string>
+  dark: Record<string, string>
+}
 
 export interface Distribution {
   name: string
@@ -131,7 +177,10 @@ export interface Distribution {
   mail_from: string
   tagline: string
   signing: { name: string; email: string }
+  brand: Brand
   releases: ReleaseDescription[]
+  /** What a release must satisfy; a blocker names the one that it violates. */
+  criteria: Criterion[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
   images: z.infer<typeof imagesSchema>
@@ -154,7 +203,22 @@ export function readDistribution(content_dir: string): Distribution {
     const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
     throw new Error(`${file} is not right. ${faults.join('; ')}`)
   }
-  const { distribution, signing, releases, pushes, images, placement } = parsed.data
-  const repositoryOf = placementRule(placement)
-  return { ...distribution, signing, releases, pushes, images, repositoryOf }
+  const { distribution, brand, placement, ...data } = parsed.data
+  return {
+    ...distribution,
+    ...data,
+    brand: readBrand(content_dir, brand),
+    repositoryOf: placementRule(placement),
+  }
+}
+
+function readBrand(content_dir: string, brand: z.infer<typeof brandSchema>): Brand {
+  const { mark, icon, card, light, dark } = brand
+  const read = (path: string) => readFileSync(join(content_dir, path))
+  return {
+    mark: read(mark).toString('utf8'),
+    icon: read(icon),
+    card: card === undefined ? undefined : read(card),
+    ...{ light: light as Record<string, string>, dark: dark as Record<string, string> },
+  }
 }
