@@ -1,5 +1,5 @@
 /** What content/distribution.yaml may say of images and support, and what is refused with the field named. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -9,6 +9,7 @@ import { root } from '../../src/kernel/paths.ts'
 let folder: string
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'slipway-distribution-'))
+  cpSync(join(root, 'content/brand'), join(folder, 'brand'), { recursive: true })
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
