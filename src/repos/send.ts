@@ -1,9 +1,9 @@
 /** One file as an answer: whole or a part, with what clients need to go on where they stopped. */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
 import { getMimeType } from 'hono/utils/mime'
 import type { HttpContext } from '../kernel/http.ts'
+import { currentAnswer, drained } from '../kernel/outgoing.ts'
 import { type FileVersion, type Part, partOf, type Range } from './range.ts'
 
 const CHUNK_BYTES = 256 * 1024
@@ -38,7 +38,7 @@ export async function sendFile(
 ): Promise<Response | undefined> {
   // Opened before it is looked at: a name that is switched in between still gives one file's bytes.
   const file = await open(path).catch(() => undefined)
-  let body: Readable | undefined
+  let body: ReadableStream | undefined
   try {
     const found = await file?.stat({ bigint: true })
     if (!file || !found?.isFile()) return undefined
@@ -53,7 +53,7 @@ export async function sendFile(
     const headers = { ...headersOf(version, part, type, frame), 'Cache-Control': cache_control }
     body = c.req.method === 'HEAD' ? undefined : read(file, part, frame)
     if (!body) return c.body(null, part.status, headers)
-    return c.body(Readable.toWeb(body) as ReadableStream, part.status as 200, headers)
+    return c.body(body, part.status as 200, headers)
   } finally {
     // A stream that reads closes it at its end.
     if (!body) await file?.close()
@@ -69,18 +69,39 @@ function asked(c: HttpContext, version: FileVersion): Part {
   })
 }
 
-/** The bytes of an answer; closes the file when they are sent or nobody wants them any more. */
-function read(file: FileHandle, part: Part, frame: Frame | undefined): Readable | undefined {
+/** The bytes of an answer, no faster than the client takes them; closes the file at the end. */
+function read(file: FileHandle, part: Part, frame: Frame | undefined): ReadableStream | undefined {
   if (!('ranges' in part)) return undefined
   const [only] = part.ranges
-  if (frame) {
-    const body = Readable.from(framed(file, part.ranges, frame))
-    // Also where nobody has read a byte of it.
-    body.once('close', () => void file.close())
-    return body
-  }
   if (!only || only.end < only.start) return undefined
-  return file.createReadStream({ ...only, highWaterMark: CHUNK_BYTES })
+  const answer = currentAnswer()
+  const chunks = frame ? framed(file, part.ranges, frame) : chunksOf(file, only)
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        await drained(answer)
+        const { value, done } = await chunks.next().catch(async (error: unknown) => {
+          await file.close()
+          throw error
+        })
+        if (!done) return controller.enqueue(value)
+        await file.close()
+        controller.close()
+      },
+      cancel: () => file.close(),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+async function* chunksOf(file: FileHandle, { start, end }: Range): AsyncGenerator<Buffer> {
+  for (let at = start; at <= end; ) {
+    const wanted = Math.min(CHUNK_BYTES, end - at + 1)
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(wanted), 0, wanted, at)
+    if (bytesRead === 0) throw new Error('a file became shorter while it was sent')
+    yield buffer.subarray(0, bytesRead)
+    at += bytesRead
+  }
 }
 
 /** How several ranges are sent in one body: a head before each, a line after the last (RFC 9110, 14.6). */
@@ -100,10 +121,14 @@ function frameOf(version: FileVersion, part: Part, type: string): Frame | undefi
   return { boundary, heads, tail: `\r\n--${boundary}--\r\n` }
 }
 
-async function* framed(file: FileHandle, ranges: Range[], { heads, tail }: Frame) {
+async function* framed(
+  file: FileHandle,
+  ranges: Range[],
+  { heads, tail }: Frame,
+): AsyncGenerator<Buffer> {
   for (const [at, range] of ranges.entries()) {
     yield Buffer.from(heads[at] ?? '')
-    yield* file.createReadStream({ ...range, highWaterMark: CHUNK_BYTES, autoClose: false })
+    yield* chunksOf(file, range)
   }
   yield Buffer.from(tail)
 }
