@@ -92,6 +92,15 @@ const brandSchema = z.strictObject({
   dark: coloursSchema.default({}),
 })
 
+/** Where people of the distribution are. */
+const placeSchema = z.strictObject({
+  kind: z.enum(['chat', 'list', 'forum', 'source', 'tracker', 'social']),
+  name: z.string().min(1),
+  url: z.url({ protocol: /^(https?|mailto|ircs?|matrix)$/ }),
+  /** How to take part, in a sentence or two. */
+  how: z.string().min(1),
+})
+
 const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })
 
 const releaseSchema = z.strictObject({
@@ -143,6 +152,9 @@ const schema = z.strictObject({
   brand: brandSchema.prefault({}),
   releases: z.array(releaseSchema).min(1),
   criteria: z.array(criterionSchema).default([]),
+  community: z.array(placeSchema).default([]),
+  /** Where a page of the docs can be edited: an address that its path is appended to. */
+  docs: z.strictObject({ edit_url: z.url().optional() }).default({}),
   pushes: z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),
@@ -154,6 +166,7 @@ const schema = z.strictObject({
 export type ReleaseState = z.infer<typeof releaseSchema>['state']
 export type ReleasePolicy = z.infer<typeof policySchema>
 export type ReleaseDescription = z.infer<typeof releaseSchema>
+export type CommunityPlace = z.infer<typeof placeSchema>
 export type Criterion = z.infer<typeof criterionSchema>
 export type RepositoryDescription = z.infer<typeof repositorySchema>
 export type BootDescription = z.infer<typeof bootSchema>
@@ -181,6 +194,7 @@ export interface Distribution {
   releases: ReleaseDescription[]
   /** What a release must satisfy; a blocker names the one that it violates. */
   criteria: Criterion[]
+  community: CommunityPlace[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
   images: z.infer<typeof imagesSchema>
