@@ -93,7 +93,11 @@ export function installTools(tools) {
       [...how.prefix, 'apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages],
       { env },
     )
-  } else tryRun([...how.prefix, 'dnf', 'install', '-y', '-q', ...packages], { env })
+  } else {
+    // Not strict: a package that this release lacks does not keep the others away.
+    const options = ['-y', '-q', '--setopt=strict=0']
+    tryRun([...how.prefix, 'dnf', 'install', ...options, ...packages], { env })
+  }
   return lacking()
 }
 
@@ -112,6 +116,12 @@ export const buildTools = {
   // A C compiler without the C library's headers builds nothing.
   '/usr/include/stdio.h': { apt: 'libc6-dev', dnf: 'glibc-devel' },
   cpio: { apt: 'cpio', dnf: 'cpio' },
+}
+
+/** Images are made without these as well, and say what they lack. */
+export const imageTools = {
+  implantisomd5: { apt: 'isomd5sum', dnf: 'isomd5sum' },
+  zsyncmake: { apt: 'zsync', dnf: 'zsync' },
 }
 
 const contentFolder = (name) => join(process.env.SLIPWAY_CONTENT ?? 'content', name)

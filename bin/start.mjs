@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import {
   buildSite,
   buildTools,
+  imageTools,
   installPackages,
   installTools,
   node,
@@ -12,7 +13,7 @@ import {
 } from './prepare.mjs'
 
 installPackages()
-const missing = installTools(buildTools)
+const missing = installTools({ ...buildTools, ...imageTools }).filter((tool) => tool in buildTools)
 if (missing.length > 0)
   say(
     `building packages is off until these are installed: ${[...new Set(missing.map((tool) => buildTools[tool].apt))].join(' ')}`,

@@ -8,6 +8,7 @@ import { withPostgres } from './postgres.mjs'
 import {
   buildSite,
   buildTools,
+  imageTools,
   installPackages,
   installTools,
   node,
@@ -18,7 +19,11 @@ import {
 
 const testTools = {
   ...buildTools,
+  ...imageTools,
   dnf: { apt: 'dnf', dnf: 'dnf' },
+  aria2c: { apt: 'aria2', dnf: 'aria2' },
+  sq: { apt: 'sq', dnf: 'sequoia-sq' },
+  curl: { apt: 'curl', dnf: 'curl' },
   chromium: { apt: 'chromium', dnf: 'chromium' },
   pg_ctlcluster: { apt: 'postgresql', dnf: 'postgresql-server' },
 }

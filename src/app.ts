@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildFollowsTask, buildTask } from './builds/tasks.ts'
+import { composeFollowsTask, composeTask } from './downloads/compose-task.ts'
 import { systemClock } from './kernel/clock.ts'
 import { type Config, dataPath, readConfig } from './kernel/config.ts'
 import type { App } from './kernel/context.ts'
@@ -23,14 +24,19 @@ import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 
 /** Every kind of task that a worker does, by method. */
 export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
-  [buildTask, importTask, pushTask, crawlTask].map((handler) => [
+  [buildTask, importTask, pushTask, crawlTask, composeTask].map((handler) => [
     handler.method,
     handler as TaskHandler,
   ]),
 )
 
 /** Who acts on what happened. */
-export const subscribers: Subscriber[] = [buildFollowsTask, pushFollowsTask, updateLetters]
+export const subscribers: Subscriber[] = [
+  buildFollowsTask,
+  pushFollowsTask,
+  composeFollowsTask,
+  updateLetters,
+]
 
 export interface AppOptions {
   config?: Config

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
+import { addComposeCommand } from './commands/compose.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addSetupCommand } from './commands/setup.ts'
@@ -20,6 +21,7 @@ addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
+addComposeCommand(program)
 addMirrorCommand(program)
 addUpstreamCommand(program)
 

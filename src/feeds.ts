@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { buildStateName } from './builds/build.ts'
 import { listBuilds } from './builds/builds.ts'
+import { offeredDownloads } from './downloads/downloads.ts'
 import { listAdvisories } from './errata/errata.ts'
 import type { Ctx } from './kernel/context.ts'
 import type { HttpEnv } from './kernel/http.ts'
@@ -17,12 +18,13 @@ const ENTRIES = 50
 
 type Read = (ctx: Ctx, t: Translate) => Promise<Item[]>
 
-const feeds: Record<string, Read> = {
-  builds: readBuilds,
-  updates: readUpdates,
-  errata: readErrata,
-  readiness: readReadiness,
-  news: readNews,
+const feeds: Record<string, { read: Read; page?: string }> = {
+  builds: { read: readBuilds },
+  updates: { read: readUpdates },
+  errata: { read: readErrata },
+  readiness: { read: readReadiness },
+  news: { read: readNews },
+  downloads: { read: readDownloads, page: 'download' },
 }
 
 /** XML 1.0 has no place for most control characters and for halves of surrogate pairs. */
@@ -81,6 +83,22 @@ async function readErrata(ctx: Ctx, t: Translate): Promise<Item[]> {
   })
 }
 
+async function readDownloads(ctx: Ctx, t: Translate): Promise<Item[]> {
+  const { current, earlier } = await offeredDownloads(ctx)
+  return [...current, ...earlier].slice(0, ENTRIES).map(({ facts, published_at }) => {
+    const { name, arch, label, filename, sha256 } = facts
+    const text = t('feed.download.text', { filename, sha256 })
+    const at = published_at ?? Date.parse(facts.made_at)
+    return entry(
+      facts.url,
+      t('feed.download.title', { name, arch, label }),
+      escapeHtml(text),
+      at,
+      at,
+    )
+  })
+}
+
 /** What changed on the way to each release within a week. Several things may concern one page, so ids differ. */
 async function readReadiness(ctx: Ctx, t: Translate): Promise<Item[]> {
   const items: Item[] = []
@@ -108,15 +126,15 @@ function escapeHtml(text: string): string {
 }
 
 /** A feed is as new as its newest entry, so that asking again gives the same bytes. */
-async function makeFeed(ctx: Ctx, what: string, read: Read): Promise<Feed> {
+async function makeFeed(ctx: Ctx, what: string, page: string, read: Read): Promise<Feed> {
   const { config, distribution, words } = ctx.app
   const t = words.in('en')
   const items = await read(ctx, t)
   const newest_ms = Math.max(0, ...items.map((item) => item.date.getTime()))
   const address = `${config.url}/feeds/${what}`
   const feed = new Feed({
-    id: `${config.url}/${what}`,
-    link: `${config.url}/${what}`,
+    id: `${config.url}/${page}`,
+    link: `${config.url}/${page}`,
     title: `${distribution.name}: ${t(`feed.${what}`)}`,
     updated: new Date(newest_ms),
     language: 'en',
@@ -132,15 +150,15 @@ async function makeFeed(ctx: Ctx, what: string, read: Read): Promise<Feed> {
 export function createFeeds(): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>()
   routes.use(etag())
-  for (const [what, read] of Object.entries(feeds)) {
+  for (const [what, { read, page = what }] of Object.entries(feeds)) {
     routes.get(`/${what}.atom`, async (c) =>
-      c.body((await makeFeed(c.get('ctx'), what, read)).atom1(), 200, {
+      c.body((await makeFeed(c.get('ctx'), what, page, read)).atom1(), 200, {
         'Content-Type': 'application/atom+xml; charset=utf-8',
         'Cache-Control': 'no-cache',
       }),
     )
     routes.get(`/${what}.json`, async (c) =>
-      c.body((await makeFeed(c.get('ctx'), what, read)).json1(), 200, {
+      c.body((await makeFeed(c.get('ctx'), what, page, read)).json1(), 200, {
         'Content-Type': 'application/feed+json; charset=utf-8',
         'Cache-Control': 'no-cache',
       }),

@@ -1,11 +1,13 @@
 /** The web pipeline, in reading order: what machines ask (portal.ts), then pages (Astro). */
 import { astro, getFetchState } from 'astro/hono'
 import { clearFlash, readFlash } from './kernel/forms.ts'
+import { followAnswers } from './kernel/outgoing.ts'
 import { endWithParent } from './kernel/parent.ts'
 import { createPortal } from './portal.ts'
 import { webApp } from './web.ts'
 
 endWithParent()
+followAnswers()
 const app = webApp()
 const portal = createPortal(app)
 

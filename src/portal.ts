@@ -12,6 +12,9 @@ import { actorFromRequest } from './accounts/sessions.ts'
 import { createBrandFiles } from './brand.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
+import { createDownloadsApi } from './downloads/api.ts'
+import { createDownloadForms } from './downloads/forms.ts'
+import { createImageRedirect } from './downloads/redirect.ts'
 import { createFeeds } from './feeds.ts'
 import { addressOf } from './kernel/address.ts'
 import type { App, Ctx } from './kernel/context.ts'
@@ -72,9 +75,12 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
+  portal.route('/api', createDownloadsApi())
+  portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
+  portal.route('/', createImageRedirect(app))
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())

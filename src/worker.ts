@@ -7,6 +7,9 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { purgeUnverified } from './accounts/sign-ups.ts'
 import { createApp, subscribers, taskHandlers } from './app.ts'
+import { queueDueComposes } from './downloads/composes.ts'
+import { removeWithdrawn } from './downloads/downloads.ts'
+import { refreshSources } from './downloads/sources.ts'
 import { purgeBlobs } from './kernel/blobs.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
@@ -74,6 +77,17 @@ function chores(app: App, worker: string): Chore[] {
       name: 'pushes',
       every_ms: 2 * SECOND_MS,
       run: () => startDuePushes(systemCtx(app, 'schedule')),
+    },
+    {
+      name: 'composes',
+      every_ms: 5 * SECOND_MS,
+      run: () => queueDueComposes(systemCtx(app, 'composes')),
+    },
+    { name: 'withdrawn', every_ms: HOUR_MS, run: () => removeWithdrawn(systemCtx(app, 'images')) },
+    {
+      name: 'sources',
+      every_ms: 10 * MINUTE_MS,
+      run: () => refreshSources(systemCtx(app, 'sources')),
     },
     {
       name: 'crawls',

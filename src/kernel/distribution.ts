@@ -29,6 +29,41 @@ const policySchema = z.strictObject({
   unstable_karma: z.number().int().negative(),
 })
 
+const arch = z
+  .string()
+  .regex(/^[a-z0-9_]+$/)
+  .transform(archName)
+
+/** A file or folder of the content folder. */
+const contentPath = z
+  .string()
+  .regex(/^[\w.+-]+(\/[\w.+-]+)*$/, 'a path inside the content folder')
+  .refine((path) => !path.split('/').includes('..'), 'a path inside the content folder')
+
+/** What makes an arch's images boot. Without it they are trees to install from, and say so. */
+const bootSchema = z
+  .strictObject({
+    arch,
+    kernel: contentPath,
+    initrd: contentPath,
+    /** A FAT image with EFI/BOOT/… in it. */
+    efi: contentPath.optional(),
+    /** For machines with a BIOS. */
+    bios: z
+      .strictObject({
+        loader: z.enum(['isolinux', 'grub2']),
+        /** isolinux.bin or GRUB's eltorito.img. */
+        image: contentPath,
+        /** isohdpfx.bin or GRUB's boot_hybrid.img: with it the image starts from a USB stick, too. */
+        mbr: contentPath.optional(),
+      })
+      .optional(),
+    /** A folder whose contents come to the root of the disc: configuration and modules of the loader. */
+    files: contentPath.optional(),
+  })
+  .refine((boot) => boot.efi !== undefined || boot.bios !== undefined, 'needs efi or bios')
+
+/** A day, UTC. */
 const day = z.iso.date('a date as 2026-11-30')
 
 const milestoneSchema = z.strictObject({ id: slug, name: z.string().min(1), date: day })
@@ -75,21 +110,32 @@ const releaseSchema = z.strictObject({
   codename: z.string(),
   state: z.enum(['pending', 'frozen', 'current', 'archived']),
   dist: z.string().regex(/^\.[a-z0-9_]+$/),
-  arches: z
-    .array(
-      z
-        .string()
-        .regex(/^[a-z0-9_]+$/)
-        .transform(archName),
-    )
-    .min(1),
+  arches: z.array(arch).min(1),
   driver: z.enum(['host', 'mock']),
   repositories: z.array(repositorySchema).min(1),
   policy: policySchema,
   critical_packages: z.array(z.string()),
+  /** Day of the release. */
+  released: day.optional(),
+  /** Until then it gets new features and all fixes; afterwards security fixes and urgent ones. */
+  support_until: day.optional(),
+  /** Until then it gets fixes at all. */
+  maintenance_until: day.optional(),
+  boot: z.array(bootSchema).default([]),
   upstream: upstreamSchema,
   /** What was planned first; what it became is in the database, each slip with its reason. */
   schedule: z.array(milestoneSchema).default([]),
+})
+
+const imagesSchema = z.strictObject({
+  /** After a change of stable, images are made again this long after the ones before. */
+  every_hours: z.number().positive().default(24),
+  /** Composes of a release whose images are offered. */
+  keep: z.number().int().positive().default(2),
+  /** Files of older ones stay for those who are in mid-download. */
+  grace_hours: z.number().nonnegative().default(24),
+  /** Announce addresses of BitTorrent trackers. Without one, clients find each other by DHT. */
+  trackers: z.array(z.url()).default([]),
 })
 
 const schema = z.strictObject({
@@ -113,6 +159,7 @@ const schema = z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),
   }),
+  images: imagesSchema.default(() => imagesSchema.parse({})),
   placement: z.object({ default: name }).catchall(z.union([name, z.array(z.string())])),
 })
 
@@ -122,6 +169,7 @@ export type ReleaseDescription = z.infer<typeof releaseSchema>
 export type CommunityPlace = z.infer<typeof placeSchema>
 export type Criterion = z.infer<typeof criterionSchema>
 export type RepositoryDescription = z.infer<typeof repositorySchema>
+export type BootDescription = z.infer<typeof bootSchema>
 
 export interface Brand {
   /** SVG as it goes into a page; whoever writes the content folder writes pages, too. */
@@ -149,6 +197,7 @@ export interface Distribution {
   community: CommunityPlace[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
+  images: z.infer<typeof imagesSchema>
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
 }

@@ -51,6 +51,8 @@ export const errorStatus = {
   'mirror.name-taken': 409,
   'mirror.not-admin': 403,
   'mirror.refused': 409,
+
+  'compose.refused': 409,
 } as const
 
 export type ErrorCode = keyof typeof errorStatus

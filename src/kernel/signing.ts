@@ -44,6 +44,15 @@ export function publicKey(app: App): Promise<string> {
   return readFile(publicKeyFile(app), 'utf8')
 }
 
+/** Fingerprint of the key, forty hexadecimal digits. */
+export async function signingFingerprint(app: App): Promise<string> {
+  const { email } = app.distribution.signing
+  const { stdout } = await gpg(app, ['--with-colons', '--list-keys', `<${email}>`])
+  const found = /^fpr:+([0-9A-F]{40,}):/m.exec(stdout)?.[1]
+  if (!found) throw new Error(`gpg lists no fingerprint for ${email}`)
+  return found
+}
+
 /** An armored detached signature of a file's bytes. */
 export async function signDetached(app: App, file: string): Promise<string> {
   const user = app.distribution.signing.email

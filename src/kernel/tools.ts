@@ -15,7 +15,8 @@ export const systemTools: Record<string, string> = {
   git: 'git',
 }
 
-async function isThere(tool: string, path: string): Promise<boolean> {
+/** Whether a program is in PATH. */
+export async function hasTool(tool: string, path = process.env.PATH ?? ''): Promise<boolean> {
   for (const folder of path.split(delimiter))
     if (
       await access(join(folder, tool), constants.X_OK).then(
@@ -30,6 +31,6 @@ async function isThere(tool: string, path: string): Promise<boolean> {
 /** Names of the tools that are not in PATH. */
 export async function missingTools(path = process.env.PATH ?? ''): Promise<string[]> {
   const missing: string[] = []
-  for (const tool of Object.keys(systemTools)) if (!(await isThere(tool, path))) missing.push(tool)
+  for (const tool of Object.keys(systemTools)) if (!(await hasTool(tool, path))) missing.push(tool)
   return missing
 }

@@ -68,7 +68,9 @@ export function createMirrorsApi(app: App) {
     if (answer) return send(c, answer)
     return orKnown(c, PLAIN, (ctx) => mirrorlist(ctx, repo ?? '', arch ?? ''))
   })
-  api.get('/download/:path{.+}', async (c) => {
+  api.get('/download/:path{.+}', async (c, next) => {
+    // A page of that name stands there.
+    if (c.req.param('path') === 'verify') return next()
     const answer = await fromEdge(c)
     if (answer?.status === 302) return send(c, answer)
     // Nobody else has it: this portal's own tree does, or says that it does not.

@@ -1,17 +1,21 @@
 /** /pub: the published tree as plain files, with ranges; folders list what is in them. */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
+import { sendFile } from './send.ts'
 
-/** Metadata that a push replaces is asked for again each time; all else never changes under its name. */
+/**
+ * What is replaced under its name is asked for again each time: metadata by a push, `latest` by a compose,
+ * the lists beside an image when mirrors come. All else never changes under its name.
+ */
 function cacheControl(path: string): string {
-  if (/\/repomd\.xml(\.asc)?$/.test(path)) return 'no-cache'
+  if (/\/repomd\.xml(\.asc)?$|\/latest\/|(\.meta4|\.torrent|\/downloads\.json)$/.test(path))
+    return 'no-cache'
   return 'public, max-age=86400'
 }
 
@@ -19,22 +23,19 @@ export function createFiles(app: App): Hono<HttpEnv> {
   const files = new Hono<HttpEnv>()
   const root = dataPath(app.config, 'pub')
   files.get('/*', listFolder(root))
-  files.get(
-    '/*',
-    serveStatic({
-      root,
-      rewriteRequestPath: (path) => path.replace(/^\/pub/, ''),
-      onFound: (path, c) => c.header('Cache-Control', cacheControl(path)),
-    }),
-  )
+  files.get('/*', async (c, next) => {
+    const path = pathOf(root, c)
+    const sent = path && (await sendFile(c, path, cacheControl(path)))
+    return sent || next()
+  })
   files.all('/*', () => {
     throw new PortalError('not-found')
   })
   return files
 }
 
-/** The folder that a request means, or nothing; never outside the root. */
-function folderOf(root: string, c: HttpContext): string | undefined {
+/** The file or folder that a request means, or nothing; never outside the root. */
+function pathOf(root: string, c: HttpContext): string | undefined {
   try {
     const path = decodeURIComponent(c.req.path.replace(/^\/pub\/?/, ''))
     if (path.split('/').includes('..') || path.includes('\0')) return undefined
@@ -46,7 +47,7 @@ function folderOf(root: string, c: HttpContext): string | undefined {
 
 function listFolder(root: string) {
   return async (c: HttpContext, next: () => Promise<void>) => {
-    const folder = folderOf(root, c)
+    const folder = pathOf(root, c)
     const found = folder === undefined ? undefined : await stat(folder).catch(() => undefined)
     if (!folder || !found?.isDirectory()) return next()
     if (!c.req.path.endsWith('/')) return c.redirect(`${c.req.path}/`, 301)

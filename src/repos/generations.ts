@@ -1,7 +1,7 @@
 /** Published generations as mirrors are compared with: digests and some packages, not the long lists. */
-import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
-import { generation } from '../../db/schema/repos.ts'
+import { generation, repository } from '../../db/schema/repos.ts'
 import type { Reader } from '../kernel/db.ts'
 import { packageHref } from './repository.ts'
 
@@ -61,4 +61,29 @@ export async function samplePackages(
     .from(rpm)
     .where(inArray(rpm.id, drawn))
   return rows.map((each) => ({ href: packageHref(each.filename), size_bytes: each.size_bytes }))
+}
+
+/** Generations with their repositories, in the order of paths. */
+export function generationsWithRepositories(db: Reader, ids: number[]) {
+  return db
+    .select({ repository, generation })
+    .from(generation)
+    .innerJoin(repository, eq(repository.id, generation.repository_id))
+    .where(inArray(generation.id, ids))
+    .orderBy(asc(repository.path))
+}
+
+const ROWS_AT_ONCE = 1000
+
+/** All packages of a generation. */
+export async function packagesOfGeneration(db: Reader, rpm_ids: number[]) {
+  const rows: (typeof rpm.$inferSelect)[] = []
+  for (let at = 0; at < rpm_ids.length; at += ROWS_AT_ONCE)
+    rows.push(
+      ...(await db
+        .select()
+        .from(rpm)
+        .where(inArray(rpm.id, rpm_ids.slice(at, at + ROWS_AT_ONCE)))),
+    )
+  return rows
 }

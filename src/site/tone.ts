@@ -16,6 +16,7 @@ const tones = {
   update: { pending: 'wait', testing: 'run', stable: 'ok', obsolete: 'off', unpushed: 'off' },
   request: { testing: 'run', stable: 'run', unpush: 'wait', revoke: 'wait', obsolete: 'off' },
   push: { waiting: 'wait', running: 'run', done: 'ok', failed: 'fail' },
+  compose: { running: 'run', done: 'ok', failed: 'fail' },
   severity: { unspecified: 'off', low: 'off', medium: 'wait', high: 'fail', urgent: 'fail' },
   release: { pending: 'wait', frozen: 'wait', current: 'ok', archived: 'off' },
   readiness: { stable: 'ok', testing: 'run', built: 'wait', missing: 'fail' },

@@ -1,0 +1,155 @@
+/** Mirrors of an image: only those that have it whole are named, and whoever downloads is sent to them. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { eq } from 'drizzle-orm'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { image } from '../../db/schema/downloads.ts'
+import { generation, repository } from '../../db/schema/repos.ts'
+import { offeredDownloads } from '../../src/downloads/downloads.ts'
+import { imageFacts } from '../../src/downloads/facts.ts'
+import { imageNames } from '../../src/downloads/image.ts'
+import { renderMetalink4 } from '../../src/downloads/metalink4.ts'
+import { ownSource, refreshSources } from '../../src/downloads/sources.ts'
+import { makeTorrent } from '../../src/downloads/torrent.ts'
+import { transaction } from '../../src/kernel/transaction.ts'
+import { encodeSnapshot, mirrorStates, type Snapshot } from '../../src/mirrors/edge/snapshot.ts'
+import { makeSnapshot, snapshotFile } from '../../src/mirrors/snapshots.ts'
+import { createPortal } from '../../src/portal.ts'
+import { prepareRelease, RELEASE } from '../support/builds.ts'
+import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
+
+const arch = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch
+const ISO = Buffer.alloc(3000, 7)
+const names = imageNames('keel', '10', arch, '20260105.0')
+const path = `${names.path}/${names.filename}`
+
+let app: TestApp
+let portal: ReturnType<typeof createPortal>
+let server: Server
+/** What the mirror says of the image; undefined where it has none. */
+let length: number | undefined
+
+beforeEach(async () => {
+  length = undefined
+  server = createServer((request, response) => {
+    const there = request.method === 'HEAD' && request.url === `/keel/${path}`
+    if (!there || length === undefined) return response.writeHead(404).end()
+    return response.writeHead(200, { 'Content-Length': length }).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  app = await testApp({ env: { SLIPWAY_PRIVATE_MIRRORS: `127.0.0.1:${port}` } })
+  portal = createPortal(app)
+  await prepareRelease(app)
+  await publish()
+  await offerImage()
+  await writeSnapshot(`http://127.0.0.1:${port}/keel/`)
+})
+afterEach(async () => {
+  server.close()
+  await app.end()
+})
+
+async function publish(): Promise<void> {
+  const hashes = { md5: '', sha1: '', sha256: '', sha512: '' }
+  await transaction({ app }, async (tx) => {
+    for (const row of await tx.select().from(repository))
+      await tx.insert(generation).values({
+        ...{ repository_id: row.id, timestamp_s: 1, size_bytes: 1, hashes, files: [] },
+        ...{ rpm_ids: [1], push_id: 1, created_at: 1, published_at: 1 },
+      })
+    for (const { id, repository_id } of await tx.select().from(generation))
+      await tx.update(repository).set({ generation_id: id }).where(eq(repository.id, repository_id))
+  })
+}
+
+async function offerImage(): Promise<void> {
+  const folder = join(app.config.data_dir, 'pub', names.path)
+  mkdirSync(folder, { recursive: true })
+  const iso = join(folder, names.filename)
+  writeFileSync(iso, ISO)
+  const own = ownSource(app, names)
+  const torrent = await makeTorrent({
+    ...{ file: iso, name: names.filename, comment: '', source_date_s: 1, trackers: [] },
+    web_seeds: [own.url],
+  })
+  writeFileSync(`${iso}.torrent`, torrent.bytes)
+  writeFileSync(
+    `${iso}.meta4`,
+    renderMetalink4({
+      ...{ generator: 'S', published_s: 1, filename: names.filename, identity: 'K', version: '1' },
+      ...{ size_bytes: ISO.length, sha256: '', pieces: { length_bytes: 1, sha256: [] } },
+      urls: [own],
+    }),
+  )
+  const [release] = app.distribution.releases
+  if (!release) throw new Error('no release')
+  const facts = imageFacts({
+    ...{ portal_url: app.config.url, distribution: app.distribution, release, arch, names },
+    ...{ label: '20260105.0', size_bytes: ISO.length, sha256: '', packages: 1, boots: [] },
+    ...{ source_date_s: 1, made_at: 1, fingerprint: 'AB'.repeat(20), sources: [own], magnet: '' },
+    ...{ has_zsync: false, has_md5: false, notes: [] },
+  })
+  await transaction({ app }, (tx) =>
+    tx.insert(image).values({
+      ...{ compose_id: 1, release: RELEASE, arch, path: names.path, tree_path: names.tree_path },
+      ...{ facts, published_at: 1 },
+    }),
+  )
+}
+
+/** One mirror that is fresh for everything, before the portal itself. */
+async function writeSnapshot(url: string): Promise<void> {
+  const snapshot: Snapshot = await makeSnapshot(app)
+  const [own] = snapshot.mirrors
+  if (!own) throw new Error('no mirror')
+  const near = { ...own, name: 'near.example', country: 'DE', bandwidth_mbps: 1000 }
+  const mirrors = [{ ...near, urls: [{ protocol: 'http' as const, url }] }, own]
+  const states = new Uint8Array(snapshot.repositories.length * 2).fill(
+    mirrorStates.indexOf('fresh'),
+  )
+  mkdirSync(join(snapshotFile(app), '..'), { recursive: true })
+  writeFileSync(snapshotFile(app), encodeSnapshot({ ...snapshot, mirrors, states }))
+}
+
+const sources = async () => {
+  const { recommended } = await offeredDownloads(ctxOf(app))
+  return recommended?.facts.sources.map(({ url }) => new URL(url).host) ?? []
+}
+const beside = (ending: string) =>
+  readFileSync(join(app.config.data_dir, 'pub', names.path, ending), 'latin1')
+
+it('names a mirror once it has the whole image, and no longer when it has not', async () => {
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const look = async () => {
+    await refreshSources(ctxOf(app))
+    return sources()
+  }
+  expect(await look()).toEqual(['portal.test'])
+  length = ISO.length - 1
+  expect(await look()).toEqual(['portal.test'])
+  length = ISO.length
+  expect(await look()).toEqual([host, 'portal.test'])
+  const { recommended } = await offeredDownloads(ctxOf(app))
+  expect(recommended?.facts.magnet).toContain(encodeURIComponent(`http://${host}/keel/`))
+  expect(beside(`${names.filename}.torrent`)).toContain(`http://${host}/keel/${path}`)
+  expect(beside(`${names.filename}.meta4`)).toMatch(
+    new RegExp(`location="de" priority="1">http://${host}/keel/`),
+  )
+  expect(JSON.parse(beside('downloads.json')).items[0].sources).toHaveLength(2)
+  length = undefined
+  expect(await look()).toEqual(['portal.test'])
+  expect(beside(`${names.filename}.torrent`)).not.toContain(host)
+})
+
+it('sends whoever downloads to that mirror, and to the portal where there is none', async () => {
+  const where = async (file: string) =>
+    (await portal.request(`/download/${file}`)).headers.get('Location')
+  expect(await where(path)).toBe(`/pub/${path}`)
+  length = ISO.length
+  await refreshSources(ctxOf(app))
+  expect(await where(path)).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/keel\/keel\/10\/isos\//)
+  expect(await where('keel/10/isos/other.iso')).toBe('/pub/keel/10/isos/other.iso')
+})

@@ -1,0 +1,124 @@
+/** Files under /pub as download programs ask for them: parts, resuming, what is known already. */
+import { renameSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createPortal } from '../../src/portal.ts'
+import { partOf } from '../../src/repos/range.ts'
+import { type TestApp, testApp } from '../support/test-app.ts'
+
+let app: TestApp
+let portal: ReturnType<typeof createPortal>
+let file: string
+beforeAll(async () => {
+  app = await testApp()
+  portal = createPortal(app)
+  file = join(app.config.data_dir, 'pub/image.iso')
+  writeFileSync(file, '0123456789')
+  writeFileSync(join(app.config.data_dir, 'pub/empty'), '')
+  writeFileSync(join(app.config.data_dir, 'pub/libstdc++-1.rpm'), 'rpm')
+})
+afterAll(() => app.end())
+
+const ask = (headers: Record<string, string> = {}, method = 'GET') =>
+  portal.request('/pub/image.iso', { method, headers })
+
+describe('a part of a file', () => {
+  it('is sent where one is asked for, whichever way', async () => {
+    const cases: [string, string, string][] = [
+      ['bytes=0-3', '0123', 'bytes 0-3/10'],
+      ['bytes=4-', '456789', 'bytes 4-9/10'],
+      ['bytes=-2', '89', 'bytes 8-9/10'],
+      ['bytes=-200', '0123456789', 'bytes 0-9/10'],
+      ['bytes=8-200', '89', 'bytes 8-9/10'],
+    ]
+    for (const [range, text, said] of cases) {
+      const answer = await ask({ Range: range })
+      expect(answer.status, range).toBe(206)
+      expect(await answer.text(), range).toBe(text)
+      expect(answer.headers.get('Content-Range'), range).toBe(said)
+      expect(answer.headers.get('Content-Length'), range).toBe(String(text.length))
+    }
+  })
+
+  it('is refused with the size where the file has no such part', async () => {
+    for (const range of ['bytes=10-', 'bytes=11-12', 'bytes=-0']) {
+      const answer = await ask({ Range: range })
+      expect(answer.status, range).toBe(416)
+      expect(answer.headers.get('Content-Range')).toBe('bytes */10')
+    }
+  })
+
+  it('comes with others in one answer, each under its own head', async () => {
+    const answer = await ask({ Range: 'bytes=0-1, 4-5,20-30,-1' })
+    expect(answer.status).toBe(206)
+    const type = answer.headers.get('Content-Type') ?? ''
+    const boundary = /^multipart\/byteranges; boundary=(\w+)$/.exec(type)?.[1] ?? ''
+    const text = await answer.text()
+    expect(answer.headers.get('Content-Length')).toBe(String(text.length))
+    const parts = text.split(`\r\n--${boundary}`).slice(1, -1)
+    const read = parts.map((part) => part.split('\r\n\r\n'))
+    expect(read.map(([head]) => /Content-Range: (.*)/.exec(head ?? '')?.[1])).toEqual([
+      'bytes 0-1/10',
+      'bytes 4-5/10',
+      'bytes 9-9/10',
+    ])
+    expect(read.map(([, body]) => body)).toEqual(['01', '45', '9'])
+    expect(text.endsWith(`\r\n--${boundary}--\r\n`)).toBe(true)
+  })
+
+  it('gives way to the whole for ranges back and forth, too many, other units and nonsense', async () => {
+    const many = Array.from({ length: 101 }, (_, at) => `${at}-${at}`).join()
+    const wild = ['bytes=4-5,0-1', 'bytes=0-4,2-6', `bytes=${many}`, 'bytes=0-1,x', 'bytes=0-1,']
+    for (const range of [...wild, 'lines=1-2', 'bytes=', 'bytes=-', 'bytes=5-2', 'x']) {
+      const answer = await ask({ Range: range })
+      expect(answer.status, range).toBe(200)
+      expect(await answer.text()).toBe('0123456789')
+    }
+  })
+
+  it('belongs to the version that the client began with, or it begins anew', async () => {
+    const first = await ask()
+    const etag = first.headers.get('ETag') ?? ''
+    const modified = first.headers.get('Last-Modified') ?? ''
+    for (const known of [etag, modified])
+      expect((await ask({ Range: 'bytes=4-', 'If-Range': known })).status).toBe(206)
+    for (const other of ['"other"', `W/${etag}`, 'Mon, 01 Jan 2001 00:00:00 GMT'])
+      expect((await ask({ Range: 'bytes=4-', 'If-Range': other })).status, other).toBe(200)
+    writeFileSync(`${file}.part`, 'abcdefghij')
+    renameSync(`${file}.part`, file)
+    const after = await ask({ Range: 'bytes=4-', 'If-Range': etag })
+    expect(await after.text()).toBe('abcdefghij')
+    writeFileSync(file, '0123456789')
+  })
+})
+
+describe('a file', () => {
+  it('is announced by HEAD without a body, whatever range is asked', async () => {
+    const answer = await ask({ Range: 'bytes=0-3' }, 'HEAD')
+    expect(answer.status).toBe(200)
+    expect(answer.headers.get('Content-Length')).toBe('10')
+    expect(answer.headers.get('Accept-Ranges')).toBe('bytes')
+    expect(await answer.text()).toBe('')
+  })
+
+  it('is not sent again to who has it', async () => {
+    const first = await ask()
+    expect((await ask({ 'If-None-Match': first.headers.get('ETag') ?? '' })).status).toBe(304)
+    const since = { 'If-Modified-Since': new Date(statSync(file).mtimeMs).toUTCString() }
+    expect((await ask(since)).status).toBe(304)
+    expect((await ask({ ...since, 'If-None-Match': '"other"' })).status).toBe(200)
+  })
+
+  it('may be empty, or have signs in its name', async () => {
+    const empty = await portal.request('/pub/empty')
+    expect([empty.status, await empty.text()]).toEqual([200, ''])
+    for (const name of ['libstdc++-1.rpm', 'libstdc%2B%2B-1.rpm'])
+      expect(await (await portal.request(`/pub/${name}`)).text(), name).toBe('rpm')
+  })
+})
+
+it('a range of an empty file is none', () => {
+  const version = { size_bytes: 0, etag: '"e"', last_modified: new Date(0).toUTCString() }
+  const asked = { if_range: undefined, if_none_match: undefined, if_modified_since: undefined }
+  expect(partOf(version, { ...asked, range: 'bytes=0-' })).toEqual({ status: 416 })
+})
