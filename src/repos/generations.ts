@@ -7,6 +7,7 @@ import { packageHref } from './repository.ts'
 
 export interface GenerationDigest {
   id: number
+  push_id: number
   /** Of its repomd.xml. */
   sha256: string
   /** Milliseconds since the epoch. */
@@ -19,15 +20,16 @@ export async function publishedDigests(
   repository_id: number,
   limit = 50,
 ): Promise<GenerationDigest[]> {
-  const { id, hashes, published_at } = generation
+  const { id, push_id, hashes, published_at } = generation
   const rows = await db
-    .select({ id, hashes, published_at })
+    .select({ id, push_id, hashes, published_at })
     .from(generation)
     .where(and(eq(generation.repository_id, repository_id), isNotNull(published_at)))
     .orderBy(desc(id))
     .limit(limit)
   return rows.map((row) => ({
     id: row.id,
+    push_id: row.push_id,
     sha256: row.hashes.sha256,
     published_at: row.published_at ?? 0,
   }))
