@@ -48,6 +48,8 @@ class RsyncSeries {
   private readonly budget: HostBudget
   private readonly input: SeriesInput
   private readonly folder: string
+  /** Where files come to. */
+  private readonly target: string
   private readonly ends_at: number
 
   constructor(crawler: Crawler, budget: HostBudget, input: SeriesInput, folder: string) {
@@ -55,15 +57,16 @@ class RsyncSeries {
     this.budget = budget
     this.input = input
     this.folder = folder
+    this.target = join(folder, 'tree')
     this.ends_at = performance.now() + crawler.host_ms
   }
 
   async run(): Promise<Found[]> {
     const { repositories } = this.input
     const source = await this.source()
-    const target = join(this.folder, 'tree')
-    await this.rsync(repositories.map(repomdPath), source, [target])
-    const judged = await Promise.all(repositories.map((each) => this.judge(each, target)))
+    const size = `--max-size=${this.crawler.fetch.limits.body_bytes}`
+    await this.rsync(repositories.map(repomdPath), source, [size])
+    const judged = await Promise.all(repositories.map((each) => this.judge(each)))
     const fresh = repositories.filter((_, at) => judged[at]?.outcome === 'fresh')
     const sizes = await this.sizes(fresh, source)
     return judged.map((found, at) => {
@@ -89,9 +92,9 @@ class RsyncSeries {
     return `rsync://${host}:${url.port || 873}${plainPath(url)}`
   }
 
-  private async judge(repository: WantedRepository, target: string): Promise<Found> {
+  private async judge(repository: WantedRepository): Promise<Found> {
     const file = repomdPath(repository)
-    const body = await readFile(join(target, file)).catch(() => undefined)
+    const body = await readFile(join(this.target, file)).catch(() => undefined)
     if (!body) return absent(file)
     if (!this.budget.spend(body.length)) return lookOfFault(new FetchFault('budget'))
     return judgeFound(this.input, repository, isRepomdOf(body))
@@ -105,28 +108,20 @@ class RsyncSeries {
     return readListing(await this.rsync(paths, source, ['--list-only']))
   }
 
-  /** One run over these paths under the source. @param last an option, or where files go */
-  private async rsync(paths: string[], source: string, last: [string]): Promise<string> {
+  /** One run over these paths under the source. @param options beside those of every run */
+  private async rsync(paths: string[], source: string, options: string[]): Promise<string> {
     const names = join(this.folder, 'names')
     await writeFile(names, paths.map((path) => `${path}\n`).join(''))
     const { limits } = this.crawler.fetch
-    const [option] = last
-    const listing = option.startsWith('--')
+    const own = ['--copy-links', '--no-implied-dirs', `--files-from=${names}`]
     return this.budget.use(() =>
-      runRsync(
-        [
-          ...['--copy-links', '--no-implied-dirs', `--files-from=${names}`],
-          ...[`--max-size=${limits.body_bytes}`, ...(listing ? [option] : [])],
-          ...['--', source, ...(listing ? [] : [option])],
-        ],
-        {
-          connect_ms: limits.connect_ms,
-          idle_ms: limits.request_ms,
-          whole_ms: Math.min(this.ends_at - performance.now(), 3 * limits.request_ms),
-          file_bytes: limits.body_bytes,
-          signal: this.input.signal,
-        },
-      ),
+      runRsync([...own, ...options, '--', source, this.target], {
+        connect_ms: limits.connect_ms,
+        idle_ms: limits.request_ms,
+        whole_ms: Math.min(this.ends_at - performance.now(), 3 * limits.request_ms),
+        file_bytes: limits.body_bytes,
+        signal: this.input.signal,
+      }),
     )
   }
 }
