@@ -15,6 +15,7 @@ import { createLog } from './kernel/log.ts'
 import { root } from './kernel/paths.ts'
 import { systemRandom } from './kernel/random.ts'
 import { readWords } from './kernel/words.ts'
+import { listsFollowPush, listTask } from './mirrors/listings.ts'
 import { crawlTask } from './mirrors/tasks.ts'
 import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
@@ -23,14 +24,19 @@ import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 
 /** Every kind of task that a worker does, by method. */
 export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
-  [buildTask, importTask, pushTask, crawlTask].map((handler) => [
+  [buildTask, importTask, pushTask, crawlTask, listTask].map((handler) => [
     handler.method,
     handler as TaskHandler,
   ]),
 )
 
 /** Who acts on what happened. */
-export const subscribers: Subscriber[] = [buildFollowsTask, pushFollowsTask, updateLetters]
+export const subscribers: Subscriber[] = [
+  buildFollowsTask,
+  pushFollowsTask,
+  listsFollowPush,
+  updateLetters,
+]
 
 export interface AppOptions {
   config?: Config

@@ -25,6 +25,7 @@ import {
   type WantedRepository,
 } from './looks.ts'
 import { readListing, runRsync } from './rsync.ts'
+import { fromModule } from './rsync-names.ts'
 
 export const lookOverRsync: Series = async (crawler, budget, input) => {
   const started = performance.now()
@@ -111,11 +112,12 @@ class RsyncSeries {
   /** One run over these paths under the source. @param options beside those of every run */
   private async rsync(paths: string[], source: string, options: string[]): Promise<string> {
     const names = join(this.folder, 'names')
-    await writeFile(names, paths.map((path) => `${path}\n`).join(''))
+    const from = fromModule(source, paths)
+    await writeFile(names, from.names.map((name) => `${name}\n`).join(''))
     const { limits } = this.crawler.fetch
     const own = ['--copy-links', '--no-implied-dirs', `--files-from=${names}`]
     return this.budget.use(() =>
-      runRsync([...own, ...options, '--', source, this.target], {
+      runRsync([...own, ...options, '--', from.source, `${this.target}/`], {
         connect_ms: limits.connect_ms,
         idle_ms: limits.request_ms,
         whole_ms: Math.min(this.ends_at - performance.now(), 3 * limits.request_ms),
