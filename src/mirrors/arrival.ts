@@ -72,7 +72,7 @@ export interface Punctuality {
 }
 
 /** @param delays minutes of the pushes that arrived */
-export function recordOf(pushes: number, delays: readonly number[]): Punctuality {
+export function punctualityOf(pushes: number, delays: readonly number[]): Punctuality {
   const arrived = delays.length
   if (arrived === 0)
     return { pushes, arrived, mean_minutes: null, deviation_minutes: null, score: null }

@@ -7,6 +7,7 @@ import {
   mirror_peer_asn,
   mirror_url,
 } from '../../db/schema/mirrors.ts'
+import { takeTry } from '../accounts/limits.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import { DAY_MS } from '../kernel/clock.ts'
@@ -175,11 +176,12 @@ export async function hostForAdmin(tx: Reader, ctx: Ctx, name: string): Promise<
 
 /**
  * Looks for the proof of control on the mirror, now. With it the mirror is active and soon crawled.
- * @throws PortalError mirror.refused with what was found in its place
+ * @throws PortalError mirror.refused with what was found in its place, rate.limited
  */
 export async function proveMirror(ctx: Ctx, name: string, means?: Crawler): Promise<void> {
   const { app } = ctx
   const host = await hostForAdmin(app.db, ctx, name)
+  await takeTry(ctx, 'prove', `mirror:${host.id}`)
   const urls = await urlsOf(app.db, host.id)
   const crawler = means ?? createCrawler(app, { limits: { connect_ms: 5000, request_ms: 10_000 } })
   const reasons = await lookForProof(crawler, { ...host, urls })

@@ -1,5 +1,5 @@
 /** Published generations as mirrors are compared with: digests and some packages, not the long lists. */
-import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, desc, eq, inArray, isNotNull, min } from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
 import { generation } from '../../db/schema/repos.ts'
 import type { Reader } from '../kernel/db.ts'
@@ -63,4 +63,20 @@ export async function samplePackages(
     .from(rpm)
     .where(inArray(rpm.id, drawn))
   return rows.map((each) => ({ href: packageHref(each.filename), size_bytes: each.size_bytes }))
+}
+
+/** Pushes that published something, newest first, with the moment that they began to. */
+export async function publishedPushes(
+  db: Reader,
+  limit: number,
+): Promise<{ push_id: number; published_at: number }[]> {
+  const { push_id, published_at } = generation
+  const rows = await db
+    .select({ push_id, published_at: min(published_at) })
+    .from(generation)
+    .where(isNotNull(published_at))
+    .groupBy(push_id)
+    .orderBy(desc(push_id))
+    .limit(limit)
+  return rows.map((row) => ({ push_id: row.push_id, published_at: Number(row.published_at ?? 0) }))
 }

@@ -30,24 +30,26 @@ function plainPath(path: string): string {
 const HEAD = (daemon: string) =>
   `# Made by \`slipway mirror config ${daemon}\` from the registry of mirrors: changes here are lost.`
 
-/** A network as rsync(5) reads it, or nothing for what is none. */
-function network(cidr: string): string[] {
-  if (!ipaddr.isValidCIDR(cidr)) return []
-  const [address, bits] = ipaddr.parseCIDR(cidr)
-  return [`${address.toString()}/${bits}`]
+/** Networks as rsyncd.conf(5) reads them, each with a comment; what is none is left out. */
+function readSources(sources: MasterFacts['sources']): { network: string; comment: string }[] {
+  return sources.flatMap(({ cidr, mirror, expires_at }) => {
+    if (!ipaddr.isValidCIDR(cidr)) return []
+    const [address, bits] = ipaddr.parseCIDR(cidr)
+    const network = `${address.toString()}/${bits}`
+    const until = expires_at === null ? 'no end' : `until ${new Date(expires_at).toISOString()}`
+    const comment = `# ${network} ${mirror.replace(/[^a-z0-9.-]/g, '?')}, ${until}`
+    return [{ network, comment }]
+  })
 }
 
 /**
- * Module `pub` for everyone: rsync runs as nobody there, so what is not readable by all is not published,
+ * Module `pub` for everyone: rsync runs as nobody there by itself, so what is not readable by all is not published,
  * nor is what a push has not finished (*.part). Module `tier0`, which no list shows, for tier 1 only: it runs
  * as the tree's owner, so that a release can be spread before the day that it opens.
  */
 function rsyncd({ root, sources }: MasterFacts, options: ConfigOptions): string {
-  const allowed = sources.flatMap((each) => network(each.cidr))
-  const comments = sources.map(({ cidr, mirror, expires_at }) => {
-    const until = expires_at === null ? 'no end' : `until ${new Date(expires_at).toISOString()}`
-    return `# ${cidr} ${mirror.replace(/[^a-z0-9.-]/g, '?')}, ${until}`
-  })
+  const read = readSources(sources)
+  const allowed = read.map((each) => each.network)
   const access =
     allowed.length > 0
       ? [`hosts allow = ${allowed.join(' ')}`, 'hosts deny = *']
@@ -67,15 +69,13 @@ function rsyncd({ root, sources }: MasterFacts, options: ConfigOptions): string 
     '[pub]',
     `path = ${plainPath(root)}`,
     'comment = the published tree',
-    'uid = nobody',
-    `gid = ${options.group}`,
     '',
     '[tier0]',
     `path = ${plainPath(root)}`,
     'list = no',
     `uid = ${options.owner}`,
     `gid = ${options.group}`,
-    ...comments,
+    ...read.map((each) => each.comment),
     ...access,
     '',
   ].join('\n')
