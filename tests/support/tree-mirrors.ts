@@ -11,7 +11,7 @@ export interface TreeMirror {
   /** What it serves; another folder makes it stale. */
   root: string
   behaviour: Behaviour
-  /** Paths that it was asked for. */
+  /** Paths that clients asked for; the crawler is none. */
   asked: string[]
   stop(): Promise<void>
 }
@@ -20,7 +20,7 @@ export interface TreeMirror {
 export async function serveTree(port: number, host: string, root: string): Promise<TreeMirror> {
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/'))
-    made.asked.push(path)
+    if (!request.headers['user-agent']?.includes('slipway-crawler')) made.asked.push(path)
     answer(made, path, request.method ?? 'GET', response).catch(() => response.destroy())
   })
   const made: TreeMirror = {
