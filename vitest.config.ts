@@ -6,7 +6,8 @@
 import { defineConfig } from 'vitest/config'
 
 const real = ['tests/{builder,clients,e2e,faults}/**/*.test.ts']
-const rooms = '{kernel,accounts,distribution,tasks,builds,repos,errata,updates,mirrors}'
+const rooms =
+  '{kernel,accounts,distribution,tasks,builds,repos,errata,updates,upstream,mirrors,releases}'
 
 export default defineConfig({
   test: {

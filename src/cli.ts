@@ -6,6 +6,7 @@ import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addSetupCommand } from './commands/setup.ts'
 import { addUpCommand } from './commands/up.ts'
+import { addUpstreamCommand } from './commands/upstream.ts'
 import { PortalError } from './kernel/errors.ts'
 import { root } from './kernel/paths.ts'
 import { readWords, sayError } from './kernel/words.ts'
@@ -20,6 +21,7 @@ addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
 addMirrorCommand(program)
+addUpstreamCommand(program)
 
 /** The sentence of a failure, without a stack for what people can mend. */
 function describeFailure(error: unknown): string {

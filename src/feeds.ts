@@ -9,13 +9,19 @@ import type { Ctx } from './kernel/context.ts'
 import type { HttpEnv } from './kernel/http.ts'
 import { renderMarkdown } from './kernel/markdown.ts'
 import { sayReason, type Translate } from './kernel/words.ts'
+import { changesOfWeek } from './releases/progress.ts'
 import { listUpdates } from './updates/updates.ts'
 
 const ENTRIES = 50
 
 type Read = (ctx: Ctx, t: Translate) => Promise<Item[]>
 
-const feeds: Record<string, Read> = { builds: readBuilds, updates: readUpdates, errata: readErrata }
+const feeds: Record<string, Read> = {
+  builds: readBuilds,
+  updates: readUpdates,
+  errata: readErrata,
+  readiness: readReadiness,
+}
 
 /** XML 1.0 has no place for most control characters and for halves of surrogate pairs. */
 function xmlText(text: string): string {
@@ -71,6 +77,18 @@ async function readErrata(ctx: Ctx, t: Translate): Promise<Item[]> {
     const title = t('feed.advisory.title', { number: row.number, title: row.title })
     return entry(link, title, renderMarkdown(row.description), row.issued_at, row.updated_at)
   })
+}
+
+/** What changed on the way to each release within a week. Several things may concern one page, so ids differ. */
+async function readReadiness(ctx: Ctx, t: Translate): Promise<Item[]> {
+  const items: Item[] = []
+  for (const { name } of ctx.app.distribution.releases)
+    for (const { id, at, kind, params, href } of await changesOfWeek(ctx, name)) {
+      const page = `${ctx.app.config.url}${href ?? `/releases/${name}`}`
+      const title = t(`release.change.${kind}`, params)
+      items.push({ ...entry(page, title, escapeHtml(title), at, at), id: `${page}#change-${id}` })
+    }
+  return items.sort((a, b) => b.date.getTime() - a.date.getTime()).slice(0, ENTRIES)
 }
 
 function escapeHtml(text: string): string {

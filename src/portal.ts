@@ -22,6 +22,8 @@ import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
+import { createReleaseFiles, createReleasesApi } from './releases/api.ts'
+import { createReleaseForms } from './releases/forms.ts'
 import { createFiles } from './repos/files.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
@@ -73,6 +75,9 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())
+  portal.route('/api', createReleasesApi())
+  portal.route('/', createReleaseFiles())
+  portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
   portal.route('/feeds', createFeeds())

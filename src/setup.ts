@@ -9,6 +9,7 @@ import { dataPath } from './kernel/config.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { ensureSigningKey, publicKey } from './kernel/signing.ts'
 import { missingTools } from './kernel/tools.ts'
+import { syncMilestones } from './releases/milestones.ts'
 import { syncRepositories } from './repos/repositories.ts'
 import { addBuilder, listBuilders, renewBuilderToken } from './tasks/builders.ts'
 
@@ -32,6 +33,7 @@ export async function setUp(app: App): Promise<SetupResult> {
   await app.database.migrate()
   await syncReleases(ctx)
   await syncTags(ctx)
+  await syncMilestones(ctx)
   await syncRepositories(ctx)
   await ensureBuilderToken(app)
   const missing = await missingTools()

@@ -18,6 +18,7 @@ import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
 import { refreshRsyncd } from './mirrors/masters.ts'
 import { publishSnapshot } from './mirrors/snapshots.ts'
 import { purgeCrawls } from './mirrors/tasks.ts'
+import { recordReadiness } from './releases/progress.ts'
 import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
@@ -90,6 +91,7 @@ function chores(app: App, worker: string): Chore[] {
       run: () => purgeCrawls(systemCtx(app, 'ended-crawls')),
     },
     { name: 'master', every_ms: 5 * SECOND_MS, run: () => refreshRsyncd(systemCtx(app, 'master')) },
+    { name: 'readiness', every_ms: 10 * MINUTE_MS, run: () => recordReadiness(app) },
     { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]
 }

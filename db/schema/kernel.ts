@@ -12,7 +12,7 @@ export const event = table(
     actor: text().notNull(),
     at: time().notNull(),
   },
-  (t) => [index('event_subject').on(t.subject, t.id)],
+  (t) => [index('event_subject').on(t.subject, t.id), index('event_at').on(t.at)],
 )
 
 /** How far each subscriber has come in the outbox. */

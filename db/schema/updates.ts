@@ -31,6 +31,8 @@ export const update = table(
     /** Reasons of the last push that sent it back. */
     ejected: json<{ code: string; params: Record<string, string | number> }[]>(),
     obsoleted_by: text(),
+    /** Why it may go to stable during a freeze. */
+    freeze_exception: text(),
     upstream_advisory: text(),
     created_at: time().notNull(),
     modified_at: time().notNull(),

@@ -35,6 +35,30 @@ export interface Database {
 /** Events are numbered in the order of their commits; on PostgreSQL this lock sees to it. */
 const EVENT_ORDER_LOCK = 0x510b
 
+/** Statements that a connection keeps compiled; all that the portal asks fit several times. */
+const STATEMENTS_KEPT = 1000
+
+/**
+ * Lets a connection compile each statement once: drizzle asks for it anew with every query, and compiling
+ * costs more than most of them. The oldest are forgotten beyond a bound, for lists of varying length.
+ */
+function keepStatements(connection: Sqlite.Database): void {
+  const kept = new Map<string, Sqlite.Statement>()
+  const compile = connection.prepare.bind(connection)
+  const prepare = (source: string): Sqlite.Statement => {
+    let statement = kept.get(source)
+    // A caller that asked for rows as arrays has left its mark on it.
+    if (statement?.reader) statement.raw(false)
+    statement ??= compile(source)
+    kept.delete(source)
+    kept.set(source, statement)
+    const [oldest] = kept.keys()
+    if (kept.size > STATEMENTS_KEPT && oldest !== undefined) kept.delete(oldest)
+    return statement
+  }
+  connection.prepare = prepare as typeof connection.prepare
+}
+
 function openSqlite(file: string): Database {
   mkdirSync(dirname(file), { recursive: true })
   // It holds digests of passwords and tokens; SQLite gives its side files the same mode.
@@ -45,13 +69,14 @@ function openSqlite(file: string): Database {
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
     connection.pragma('cache_size = -65536')
+    keepStatements(connection)
     return connection
   }
   const writing = connect()
   const reading = connect()
   reading.pragma('query_only = ON')
   const tx = drizzleSqlite(writing) as unknown as Tx
-  const queue = new WriteQueue<Tx>(tx, (statement) => writing.exec(statement))
+  const queue = new WriteQueue<Tx>(tx, (statement) => writing.prepare(statement).run())
   return {
     reader: drizzleSqlite(reading) as unknown as Reader,
     write: (work) => queue.run(work),

@@ -6,6 +6,8 @@ import { z } from 'zod'
 
 const name = z.string().regex(/^[a-z][a-z0-9]*$/, 'small letters and digits, a letter first')
 
+const slug = z.string().regex(/^[a-z][a-z0-9-]*$/, 'small letters, digits and hyphens')
+
 /** rpm's names of what Node calls x64 and arm64; others are the same in both. */
 const machineArch: Record<string, string> = { x64: 'x86_64', arm64: 'aarch64', ppc64: 'ppc64le' }
 
@@ -27,6 +29,20 @@ const policySchema = z.strictObject({
   unstable_karma: z.number().int().negative(),
 })
 
+const day = z.iso.date('a date as 2026-11-30')
+
+const milestoneSchema = z.strictObject({ id: slug, name: z.string().min(1), date: day })
+
+const upstreamSchema = z.strictObject({
+  /** What the vendor calls the release that ours rebuilds. */
+  name: z.string(),
+  dist: z.string().regex(/^\.[a-z0-9]+$/),
+  /** What a changed rebuild appends to its release, with a number behind it. */
+  rebuild_suffix: z.string().regex(/^\.[a-z0-9]+$/),
+})
+
+const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })
+
 const releaseSchema = z.strictObject({
   name,
   version: z.string().regex(/^[0-9]+(\.[0-9]+)*$/),
@@ -46,6 +62,9 @@ const releaseSchema = z.strictObject({
   repositories: z.array(repositorySchema).min(1),
   policy: policySchema,
   critical_packages: z.array(z.string()),
+  upstream: upstreamSchema,
+  /** What was planned first; what it became is in the database, each slip with its reason. */
+  schedule: z.array(milestoneSchema).default([]),
 })
 
 const schema = z.strictObject({
@@ -60,6 +79,7 @@ const schema = z.strictObject({
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
   releases: z.array(releaseSchema).min(1),
+  criteria: z.array(criterionSchema).default([]),
   pushes: z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),
@@ -70,6 +90,7 @@ const schema = z.strictObject({
 export type ReleaseState = z.infer<typeof releaseSchema>['state']
 export type ReleasePolicy = z.infer<typeof policySchema>
 export type ReleaseDescription = z.infer<typeof releaseSchema>
+export type Criterion = z.infer<typeof criterionSchema>
 export type RepositoryDescription = z.infer<typeof repositorySchema>
 
 export interface Distribution {
@@ -82,6 +103,8 @@ export interface Distribution {
   tagline: string
   signing: { name: string; email: string }
   releases: ReleaseDescription[]
+  /** What a release must satisfy; a blocker names the one that it violates. */
+  criteria: Criterion[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
   /** Repository id of a source package. */
@@ -103,6 +126,7 @@ export function readDistribution(content_dir: string): Distribution {
     const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
     throw new Error(`${file} is not right. ${faults.join('; ')}`)
   }
-  const { distribution, signing, releases, pushes, placement } = parsed.data
-  return { ...distribution, signing, releases, pushes, repositoryOf: placementRule(placement) }
+  const { distribution, signing, releases, criteria, pushes, placement } = parsed.data
+  const repositoryOf = placementRule(placement)
+  return { ...distribution, signing, releases, criteria, pushes, repositoryOf }
 }

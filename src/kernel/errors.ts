@@ -46,6 +46,8 @@ export const errorStatus = {
 
   'repository.unknown': 404,
 
+  'release.refused': 409,
+
   'mirror.name-taken': 409,
   'mirror.not-admin': 403,
   'mirror.refused': 409,

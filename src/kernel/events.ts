@@ -2,7 +2,7 @@
  * The outbox: a fact is a row in the transaction of the change. Subscribers read the rows in order and
  * move their mark in the transaction of what they do about it, so each fact is acted on exactly once.
  */
-import { and, asc, desc, eq, gt, like, lte, or, type SQL } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, gte, like, lte, or, type SQL } from 'drizzle-orm'
 import { event, subscription } from '../../db/schema/kernel.ts'
 import { type App, actorName, type Ctx, systemCtx } from './context.ts'
 import { lockEventOrder, type Reader, type Tx } from './db.ts'
@@ -61,6 +61,21 @@ export function eventsAfter(
     .from(event)
     .where(and(gt(event.id, cursor), filterOf(filter)))
     .orderBy(asc(event.id))
+    .limit(limit)
+}
+
+/** The newest facts since a moment, newest first. */
+export function eventsSince(
+  db: Reader,
+  since_ms: number,
+  filter: EventFilter,
+  limit: number,
+): Promise<Event[]> {
+  return db
+    .select()
+    .from(event)
+    .where(and(gte(event.at, since_ms), filterOf(filter)))
+    .orderBy(desc(event.id))
     .limit(limit)
 }
 

@@ -3,6 +3,7 @@
  * transaction is being made durable shares the next one, each behind its own savepoint. A caller's
  * promise resolves only after the commit that holds its work.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 interface Job<Tx> {
   work: (tx: Tx) => Promise<unknown>
@@ -40,9 +41,11 @@ export class WriteQueue<Tx> {
   }
 
   private async loop(): Promise<void> {
-    // Lets callers of the same turn of the event loop join the first group.
-    await Promise.resolve()
-    while (this.waiting.length > 0) await this.group(this.waiting.splice(0, GROUP_SIZE))
+    do {
+      // A commit blocks the event loop: whoever came meanwhile is heard first, and shares the next one.
+      await nextTurn()
+      await this.group(this.waiting.splice(0, GROUP_SIZE))
+    } while (this.waiting.length > 0)
     this.running = undefined
   }
 

@@ -8,7 +8,6 @@ import { dirname } from 'node:path'
 import { and, asc, eq, inArray, ne } from 'drizzle-orm'
 import {
   mirror_host,
-  mirror_netblock,
   mirror_peer_asn,
   mirror_repository,
   mirror_url,
@@ -20,8 +19,6 @@ import {
   publishedGenerations,
   type RepositoryRow,
 } from '../repos/repositories.ts'
-import { parseNetwork } from './edge/address.ts'
-import { buildNetblockIndex, type Netblock, netblockTable } from './edge/netblocks.ts'
 import {
   encodeSnapshot,
   type MirrorState,
@@ -30,6 +27,7 @@ import {
   type SnapshotMirror,
   type SnapshotRepository,
 } from './edge/snapshot.ts'
+import { netblockIndexOf } from './netblock-cache.ts'
 
 const ALTERNATES_MAX = 4
 const PROTOCOL_ORDER = ['https', 'http', 'ftp', 'rsync']
@@ -71,9 +69,11 @@ function hostState(row: HostRow, now: number): MirrorState | undefined {
   return from !== null && from <= now && (until === null || now < until) ? 'maintenance' : undefined
 }
 
+type StateRow = Pick<typeof mirror_repository.$inferSelect, 'fresh' | 'listed' | 'outcome'>
+
 const FRESH_BY_BITS: MirrorState[] = ['stale', 'fresh-ipv4', 'fresh-ipv6', 'fresh']
 
-function repositoryState(row: typeof mirror_repository.$inferSelect | undefined): MirrorState {
+function repositoryState(row: StateRow | undefined): MirrorState {
   if (!row) return 'unknown'
   if (row.listed) return FRESH_BY_BITS[row.fresh & 3] ?? 'unknown'
   return mirrorStates.find((state) => state === row.outcome) ?? 'down'
@@ -93,7 +93,10 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     .from(mirror_url)
     .where(and(inArray(mirror_url.host_id, ids), eq(mirror_url.listed, true)))
   const peers = await db.select().from(mirror_peer_asn).where(inArray(mirror_peer_asn.host_id, ids))
-  const states = await db.select().from(mirror_repository)
+  const { host_id, repository_id, fresh, listed, outcome } = mirror_repository
+  const states = await db
+    .select({ host_id, repository_id, fresh, listed, outcome })
+    .from(mirror_repository)
   const { rows, facts } = await repositoriesOf(app)
   const own = ownMirror(app)
   const mirrors = hosts.map((host) => ({
@@ -120,7 +123,7 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     mirrors: [...mirrors.map(publicFacts), own],
     repositories: facts,
     states: Uint8Array.from(cells, (state) => mirrorStates.indexOf(state)),
-    netblocks: await netblocksOf(app, ids),
+    netblocks: await netblockIndexOf(app, hosts),
   }
 }
 
@@ -132,20 +135,6 @@ function publicFacts(mirror: SnapshotMirror): SnapshotMirror {
     ...{ name, country, latitude, longitude, asn, peer_asns, bandwidth_mbps },
     ...{ private: hidden, ipv4, ipv6, urls },
   }
-}
-
-async function netblocksOf(app: App, host_ids: number[]) {
-  const rows = await app.db
-    .select()
-    .from(mirror_netblock)
-    .where(and(inArray(mirror_netblock.host_id, host_ids)))
-  const place = new Map(host_ids.map((id, at) => [id, at]))
-  const blocks = rows.flatMap((row): Netblock[] => {
-    const network = parseNetwork(row.cidr)
-    const mirror = place.get(row.host_id)
-    return network && mirror !== undefined ? [{ ...network, mirror }] : []
-  })
-  return buildNetblockIndex(netblockTable(blocks, 4), netblockTable(blocks, 6))
 }
 
 /** All of a snapshot but the moment it was made: two with the same say the same. */

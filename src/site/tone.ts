@@ -18,6 +18,9 @@ const tones = {
   push: { waiting: 'wait', running: 'run', done: 'ok', failed: 'fail' },
   severity: { unspecified: 'off', low: 'off', medium: 'wait', high: 'fail', urgent: 'fail' },
   release: { pending: 'wait', frozen: 'wait', current: 'ok', archived: 'off' },
+  readiness: { stable: 'ok', testing: 'run', built: 'wait', missing: 'fail' },
+  milestone: { reached: 'ok', late: 'fail', next: 'run', later: 'off' },
+  blocker: { proposed: 'wait', accepted: 'fail', rejected: 'off', resolved: 'ok' },
   mirror: {
     active: 'ok',
     unproved: 'wait',

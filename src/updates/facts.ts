@@ -34,7 +34,7 @@ export async function factsOf(app: App, db: Reader, row: UpdateRow): Promise<Upd
     autopush_stopped: row.autopush_stopped_at !== null,
     policy: describeRelease(app, row.release).policy,
     release_state: release.state,
-    excepted: false,
+    excepted: row.freeze_exception !== null,
     gates: gates.map((gate) => ({ ...gate, waived: gate.waived_by !== null })),
     bugs: bugs.map((bug) => ({
       number: bug.number,

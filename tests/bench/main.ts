@@ -4,6 +4,7 @@ import { benchCrawl } from './crawl.ts'
 import { benchEdge } from './edge.ts'
 import { benchPages } from './pages.ts'
 import { type Figure, machine, print } from './report.ts'
+import { benchSnapshot } from './snapshot.ts'
 import { benchTasks } from './tasks.ts'
 import { benchVotes } from './votes.ts'
 
@@ -13,6 +14,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   pages: benchPages,
   builds: benchBuilds,
   edge: benchEdge,
+  snapshot: benchSnapshot,
   crawl: benchCrawl,
 }
 

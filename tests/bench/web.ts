@@ -1,6 +1,7 @@
 /** The real web program on one core with a database of its own; the load comes from the other cores. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,6 +13,8 @@ import type { TestApp } from '../support/test-app.ts'
 
 export interface BenchWeb {
   url: string
+  /** Processor time that the program has used so far: says more than a rate where others use the machine. */
+  cpu_ms(): number
   stop(): Promise<void>
 }
 
@@ -47,11 +50,18 @@ export async function startWeb(app: TestApp): Promise<BenchWeb> {
       (answer) => answer.ok,
       () => false,
     )
-    if (up) return { url, stop: () => end(web) }
+    if (up) return { url, cpu_ms: () => cpuOf(web), stop: () => end(web) }
     await sleep(50)
   }
   await end(web)
   throw new Error('the web did not start')
+}
+
+/** User and system time in clock ticks of 10 ms: fields 14 and 15 of proc_pid_stat(5). */
+function cpuOf(web: ChildProcess): number {
+  const [, fields = ''] = readFileSync(`/proc/${web.pid}/stat`, 'utf8').split(') ')
+  const [user, system] = fields.split(' ').slice(11, 13).map(Number)
+  return ((user ?? 0) + (system ?? 0)) * 10
 }
 
 function end(web: ChildProcess): Promise<void> {

@@ -1,4 +1,5 @@
 /** Made-up mirrors, repositories and netblocks in any number, the same in every run of one seed. */
+import ipaddr from 'ipaddr.js'
 import { networkOf } from '../../src/mirrors/edge/address.ts'
 import {
   buildNetblockIndex,
@@ -30,7 +31,7 @@ export function numbers(seed: number): () => number {
 }
 
 /** Countries with many mirrors first, as in life. */
-const COUNTRIES =
+export const COUNTRIES =
   'US DE FR GB CN JP BR RU NL SE IN CA AU IT ES PL CZ CH AT BE DK NO FI PT GR HU RO BG UA TR ZA EG KE NG MA TN IL AE SA QA IR IQ PK BD LK NP TH VN MY SG ID PH KR TW HK MN KZ UZ GE AM AZ BY LT LV EE IS IE SK SI HR RS MX AR CL CO PE EC UY NZ FJ'.split(
     ' ',
   )
@@ -78,13 +79,25 @@ function makeRepository(at: number, random: () => number): SnapshotRepository {
 const LENGTHS_V4 = [24, 24, 24, 24, 24, 24, 23, 22, 22, 21, 20, 20, 19, 18, 16, 14]
 const LENGTHS_V6 = [48, 48, 48, 48, 48, 48, 44, 40, 36, 36, 32, 32, 32, 29]
 
-function makeNetblock(sizes: Sizes, random: () => number): Netblock {
+export function makeNetblock(sizes: Sizes, random: () => number): Netblock {
   const mirror = Math.floor(random() * sizes.mirrors)
   const word = () => Math.floor(random() * 4294967296) >>> 0
   const oneOf = (lengths: number[]) => lengths[Math.floor(random() * lengths.length)] ?? 24
   if (random() < 0.75) return { ...networkOf([word()], oneOf(LENGTHS_V4)), mirror }
   const words = [(0x20000000 | (word() >>> 4)) >>> 0, word(), 0, 0]
   return { ...networkOf(words, oneOf(LENGTHS_V6)), mirror }
+}
+
+/** In CIDR notation. */
+export function writeNetblock({ family, first, bits }: Netblock): string {
+  const bytes = first.flatMap((word) => [
+    word >>> 24,
+    (word >>> 16) & 255,
+    (word >>> 8) & 255,
+    word & 255,
+  ])
+  const text = family === 4 ? bytes.join('.') : ipaddr.fromByteArray(bytes).toString()
+  return `${text}/${bits}`
 }
 
 export function makeSnapshot(sizes: Sizes, seed = 1): Snapshot {

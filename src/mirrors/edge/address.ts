@@ -7,9 +7,34 @@ export interface Address {
   words: number[]
 }
 
+const DOT = 46
+const ZERO = 48
+
+/** The usual case, in one pass: four decimal numbers without leading zeros. Undefined for all else. */
+function parseDotted(text: string): number | undefined {
+  let word = 0
+  let part = -1
+  let dots = 0
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === DOT && part >= 0 && dots < 3) {
+      word = word * 256 + part
+      part = -1
+      dots++
+    } else if (code >= ZERO && code <= ZERO + 9 && part !== 0) {
+      part = Math.max(part, 0) * 10 + code - ZERO
+      if (part > 255) return undefined
+    } else return undefined
+  }
+  return dots === 3 && part >= 0 ? word * 256 + part : undefined
+}
+
 /** Undefined for what is no address. IPv4 in IPv6 (`::ffff:192.0.2.1`) is IPv4. */
 export function parseAddress(text: string): Address | undefined {
-  if (!ipaddr.isValid(text)) return undefined
+  const dotted = parseDotted(text)
+  if (dotted !== undefined) return { family: 4, words: [dotted] }
+  // Other ways to write IPv4 (octal, hexadecimal, fewer parts) are read differently by different programs.
+  if (!text.includes(':') || !ipaddr.isValid(text)) return undefined
   const parsed = ipaddr.process(text)
   const bytes = parsed.toByteArray()
   return { family: bytes.length === 4 ? 4 : 6, words: toWords(bytes) }

@@ -142,7 +142,7 @@ export class Edge {
     let preference = 100
     for (const { mirror } of this.chooser.choose(at, asker, this.random)) {
       for (const { bits, before, between } of this.lines[mirror] ?? [])
-        if (bits & asker.protocols) body += before + preference + between + suffix
+        if (bits & asker.protocols) body += `${before}${preference}${between}${suffix}`
       if (preference > 1) preference--
     }
     body += `</resources>${this.tails[at]}`

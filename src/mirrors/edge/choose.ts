@@ -78,10 +78,14 @@ export class Chooser {
   /** All public mirrors by distance from a country, made when it first asks. */
   private readonly nearest = new Map<string, number[]>()
   private everywhere: Group | undefined
+  /** For each mirror the last turn that took it: a set that empties by counting on. */
+  private readonly taken: Uint32Array
+  private turn = 0
 
   constructor(snapshot: Snapshot) {
     this.snapshot = snapshot
     const { mirrors } = snapshot
+    this.taken = new Uint32Array(mirrors.length)
     this.protocols = Uint8Array.from(mirrors, ({ urls }) =>
       urls.reduce((bits, { protocol }) => bits | protocolBits[protocol], 0),
     )
@@ -166,17 +170,27 @@ export class Chooser {
     return draw(this.everywhere, random, LIST_MAX * 2)
   }
 
+  private nextTurn(): number {
+    this.turn = (this.turn + 1) >>> 0
+    if (this.turn === 0) {
+      this.taken.fill(0)
+      this.turn = 1
+    }
+    return this.turn
+  }
+
   /** @param random gives numbers from 0 up to 1 */
   choose(repository: number, asker: Asker, random: () => number): Chosen[] {
     const { address, protocols } = asker
     const pool = this.pool(repository, familyOf(address), protocols)
     const chosen: Chosen[] = []
-    const taken = new Set<number>()
+    const { taken } = this
+    const turn = this.nextTurn()
     const take = (mirrors: Iterable<number>, rule: Rule, most: number) => {
       for (const mirror of mirrors) {
         if (chosen.length >= most) return
-        if (taken.has(mirror) || pool.able[mirror] !== 1) continue
-        taken.add(mirror)
+        if (taken[mirror] === turn || pool.able[mirror] !== 1) continue
+        taken[mirror] = turn
         chosen.push({ mirror, rule })
       }
     }
@@ -212,10 +226,20 @@ export function draw(
   const count = mirrors.length
   if (count < 2) return mirrors
   if (count > 2 * most) return pickFew(mirrors, sums, random, most)
-  const keys = weights.map((weight) => -Math.log(1 - random()) / Math.max(1e-9, weight))
-  const order = weights.map((_, at) => at)
-  order.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0))
-  return order.map((at) => mirrors[at] ?? 0)
+  // Insertion: so few are sorted faster than a comparator is called.
+  const keys: number[] = []
+  const order: number[] = []
+  for (let at = 0; at < count; at++) {
+    const key = -Math.log(1 - random()) / Math.max(1e-9, weights[at] ?? 0)
+    let place = at
+    for (; place > 0 && (keys[place - 1] ?? 0) > key; place--) {
+      keys[place] = keys[place - 1] ?? 0
+      order[place] = order[place - 1] ?? 0
+    }
+    keys[place] = key
+    order[place] = mirrors[at] ?? 0
+  }
+  return order
 }
 
 function pickFew(mirrors: number[], sums: number[], random: () => number, most: number): number[] {

@@ -28,10 +28,18 @@ const plus = (counts: Map<string, number>, key: string, more = 1) =>
 export class Counter {
   private readonly countme = new Map<string, number>()
   private readonly answers = new Map<string, number>()
+  private day = { number: Number.NaN, name: '' }
+
+  /** The day's name, made once a day. */
+  private today(now: number): string {
+    const number = Math.floor(now / DAY_MS)
+    if (number !== this.day.number) this.day = { number, name: dayOf(now) }
+    return this.day.name
+  }
 
   count(answer: Answer, search: string, now: number): void {
     if (answer.repository === undefined) return
-    plus(this.answers, `${dayOf(now)}\t${answer.repository}\t${answer.country ?? '--'}`)
+    plus(this.answers, `${this.today(now)}\t${answer.repository}\t${answer.country ?? '--'}`)
     if (!search.includes('countme=')) return
     const query = readQuery(search) as { countme?: string; arch?: string }
     if (!/^[1-4]$/.test(query.countme ?? '') || !/^[a-z0-9_]{1,20}$/.test(query.arch ?? '')) return

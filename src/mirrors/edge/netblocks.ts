@@ -1,7 +1,7 @@
 /**
  * Which mirrors' netblocks hold an address: nested networks are laid out flat as disjoint intervals, each
- * with its mirrors from the most specific network to the widest. A look-up is one binary search, so its
- * cost grows with the logarithm of the netblocks. Pure; numbers in typed arrays, for there are a million.
+ * with its most specific network, and each network knows the one around it. A look-up is one binary search and
+ * a few steps outwards, so its cost grows with the logarithm of the netblocks. Pure; numbers in typed arrays, for there are a million.
  */
 import type { Address } from './address.ts'
 
@@ -15,51 +15,25 @@ export interface NetblockTable {
   mirror: Uint16Array
 }
 
-/** Intervals of one family: what begins at `starts[i]` belongs to the set `owner[i]`; 0 is nobody. */
+/** Networks of one family laid out flat, and how they lie in each other. 0 is nobody, n is network n - 1. */
 export interface IntervalTable {
+  /** First addresses of the intervals, one array a word. */
   starts: Uint32Array[]
+  /** The most specific network that holds an interval. */
   owner: Uint32Array
+  /** For each network, the one that it lies in. */
+  outer: Uint32Array
+  /** For each network, its mirror: an index in the snapshot. */
+  mirror: Uint16Array
 }
 
 export interface NetblockIndex {
   v4: IntervalTable
   v6: IntervalTable
-  /** Set n is members[offsets[n]] up to offsets[n + 1]: mirrors, most specific network first. Set 0 is empty. */
-  offsets: Uint32Array
-  members: Uint16Array
 }
 
 /** More mirrors than a list holds are never asked for. */
-const SET_MAX = 25
-
-/** Sets of mirrors, each kept once. */
-class SetTable {
-  private readonly offsets = [0, 0]
-  private readonly members: number[] = []
-  private readonly known = new Map<string, number>([['', 0]])
-
-  /** @param open mirrors of the networks that hold the place, outermost first */
-  idOf(open: number[]): number {
-    const inner: number[] = []
-    for (let at = open.length - 1; at >= 0 && inner.length < SET_MAX; at--) {
-      const mirror = open[at] ?? 0
-      if (!inner.includes(mirror)) inner.push(mirror)
-    }
-    const key = String.fromCharCode(...inner)
-    let id = this.known.get(key)
-    if (id === undefined) {
-      id = this.offsets.length - 1
-      for (const mirror of inner) this.members.push(mirror)
-      this.offsets.push(this.members.length)
-      this.known.set(key, id)
-    }
-    return id
-  }
-
-  finish(): Pick<NetblockIndex, 'offsets' | 'members'> {
-    return { offsets: Uint32Array.from(this.offsets), members: Uint16Array.from(this.members) }
-  }
-}
+const MOST = 25
 
 /** One counting pass of a radix sort: `order` by 16 bits of a column, stable. */
 function sortPass(order: Uint32Array, key: (row: number) => number): Uint32Array {
@@ -91,54 +65,67 @@ function sortRows(table: NetblockTable): Uint32Array {
 /** Walks networks in order; those that hold the place are a stack, since they are nested or apart. */
 class Flattener {
   private readonly table: NetblockTable
-  private readonly sets: SetTable
   private readonly starts: Uint32Array[]
   private readonly owner: Uint32Array
   private count = 0
+  /** Networks that hold the place, outermost first: rows of the table, and their numbers from 1. */
   private readonly open: number[] = []
-  private readonly openMirrors: number[] = []
+  private readonly openNumbers: number[] = []
 
-  constructor(table: NetblockTable, sets: SetTable) {
+  constructor(table: NetblockTable) {
     const most = table.bits.length * 2 + 1
     this.table = table
-    this.sets = sets
     this.starts = table.first.map(() => new Uint32Array(most))
     this.owner = new Uint32Array(most)
   }
 
   run(): IntervalTable {
-    this.mark(this.table.first.map(() => 0))
+    const { first: columns, mirror } = this.table
+    const outer = new Uint32Array(mirror.length)
+    const mirrors = new Uint16Array(mirror.length)
+    const first = columns.map(() => 0)
+    this.mark(first)
+    let number = 0
     for (const row of sortRows(this.table)) {
-      const first = this.table.first.map((word) => word[row] ?? 0)
+      for (let w = 0; w < first.length; w++) first[w] = columns[w]?.[row] ?? 0
       this.closeBefore(first)
+      outer[number] = this.openNumbers.at(-1) ?? 0
+      mirrors[number] = mirror[row] ?? 0
       this.open.push(row)
-      this.openMirrors.push(this.table.mirror[row] ?? 0)
+      this.openNumbers.push(++number)
       this.mark(first)
     }
     this.closeBefore(undefined)
     return {
       starts: this.starts.map((word) => word.slice(0, this.count)),
       owner: this.owner.slice(0, this.count),
+      outer,
+      mirror: mirrors,
     }
   }
 
   /** Begins an interval here, or changes the one that begins here. */
-  private mark(at: number[]): void {
-    const last = this.count - 1
-    const same = last >= 0 && this.starts.every((word, w) => word[last] === at[w])
-    const place = same ? last : this.count++
-    for (const [w, word] of this.starts.entries()) word[place] = at[w] ?? 0
-    this.owner[place] = this.sets.idOf(this.openMirrors)
+  private mark(at: readonly number[]): void {
+    const place = this.beginsAt(at) ? this.count - 1 : this.count++
+    for (let w = 0; w < at.length; w++) (this.starts[w] as Uint32Array)[place] = at[w] ?? 0
+    this.owner[place] = this.openNumbers.at(-1) ?? 0
+  }
+
+  /** Whether the last interval begins there. */
+  private beginsAt(at: readonly number[]): boolean {
+    if (this.count === 0) return false
+    for (let w = 0; w < at.length; w++) if (this.starts[w]?.[this.count - 1] !== at[w]) return false
+    return true
   }
 
   /** Closes the networks that end before an address, or all. */
-  private closeBefore(at: number[] | undefined): void {
+  private closeBefore(at: readonly number[] | undefined): void {
     for (let row = this.open.at(-1); row !== undefined; row = this.open.at(-1)) {
       const next = this.after(row)
       if (at && next && isBefore(at, next)) return
       if (at && !next) return
       this.open.pop()
-      this.openMirrors.pop()
+      this.openNumbers.pop()
       if (next) this.mark(next)
     }
   }
@@ -160,16 +147,13 @@ class Flattener {
   }
 }
 
-function isBefore(a: number[], b: number[]): boolean {
+function isBefore(a: readonly number[], b: readonly number[]): boolean {
   for (let w = 0; w < a.length; w++) if (a[w] !== b[w]) return (a[w] ?? 0) < (b[w] ?? 0)
   return false
 }
 
 export function buildNetblockIndex(v4: NetblockTable, v6: NetblockTable): NetblockIndex {
-  const sets = new SetTable()
-  const flat4 = new Flattener(v4, sets).run()
-  const flat6 = new Flattener(v6, sets).run()
-  return { v4: flat4, v6: flat6, ...sets.finish() }
+  return { v4: new Flattener(v4).run(), v6: new Flattener(v6).run() }
 }
 
 /** Place of the last start that is not after the address. */
@@ -193,11 +177,17 @@ function isAfter(starts: Uint32Array[], place: number, words: number[]): boolean
   return false
 }
 
-/** Mirrors whose netblocks hold the address, most specific network first; a view, not to be changed. */
-export function mirrorsAt(index: NetblockIndex, address: Address): Uint16Array {
+/** Mirrors whose netblocks hold the address, each once, most specific network first. */
+export function mirrorsAt(index: NetblockIndex, address: Address): number[] {
   const table = address.family === 4 ? index.v4 : index.v6
-  const set = table.owner[search(table.starts, address.words)] ?? 0
-  return index.members.subarray(index.offsets[set], index.offsets[set + 1])
+  const found: number[] = []
+  let network = table.owner[search(table.starts, address.words)] ?? 0
+  while (network > 0 && found.length < MOST) {
+    const mirror = table.mirror[network - 1] ?? 0
+    if (!found.includes(mirror)) found.push(mirror)
+    network = table.outer[network - 1] ?? 0
+  }
+  return found
 }
 
 /** Netblocks as rows, for few of them: tests and mirrors' own forms. */

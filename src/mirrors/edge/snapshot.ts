@@ -60,8 +60,9 @@ export interface Snapshot {
   netblocks: NetblockIndex
 }
 
-const MAGIC = 'SLIPWAY-MIRRORS 1'
+const MAGIC = 'SLIPWAY-MIRRORS 2'
 const ALIGN_BYTES = 8
+const NONE: Uint32Array = new Uint32Array()
 
 interface Header {
   made_at: number
@@ -74,12 +75,12 @@ interface Header {
 
 type Section = Uint8Array | Uint16Array | Uint32Array
 
-/** Bytes of an element: states, members, then tables of 32-bit words. */
-const ELEMENT_BYTES = [1, 2]
+/** Bytes of an element: states, mirrors of both families' networks, then tables of 32-bit words. */
+const ELEMENT_BYTES = [1, 2, 2]
 
-function sectionsOf(snapshot: Snapshot): Section[] {
-  const { v4, v6, members, offsets } = snapshot.netblocks
-  return [snapshot.states, members, offsets, v4.owner, ...v4.starts, v6.owner, ...v6.starts]
+function sectionsOf({ states, netblocks: { v4, v6 } }: Snapshot): Section[] {
+  const words = [v4.owner, v4.outer, ...v4.starts, v6.owner, v6.outer, ...v6.starts]
+  return [states, v4.mirror, v6.mirror, ...words]
 }
 
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES
@@ -128,22 +129,23 @@ export function decodeSnapshot(file: Uint8Array): Snapshot {
 
 function viewOf(section: number, buffer: ArrayBufferLike, place: number, length: number): Section {
   if (section === 0) return new Uint8Array(buffer, place, length)
-  if (section === 1) return new Uint16Array(buffer, place, length)
+  if (ELEMENT_BYTES[section] === 2) return new Uint16Array(buffer, place, length)
   return new Uint32Array(buffer, place, length)
 }
 
 function assemble(header: Header, sections: Section[]): Snapshot {
-  const [states, members, offsets, v4owner, v4start, v6owner, ...v6starts] = sections
+  const [states, v4mirror, v6mirror, ...words] = sections
   const { made_at, generator, mirrors, repositories } = header
-  const words = (section: Section | undefined) => section as Uint32Array
+  const [v4owner, v4outer, v4start, v6owner, v6outer, ...v6starts] = words as Uint32Array[]
+  const table = (owner = NONE, outer = NONE, starts: Uint32Array[] = [], mirror?: Section) => ({
+    ...{ owner, outer, starts, mirror: mirror as Uint16Array },
+  })
   return {
     ...{ made_at, generator, mirrors, repositories },
     states: states as Uint8Array,
     netblocks: {
-      members: members as Uint16Array,
-      offsets: words(offsets),
-      v4: { owner: words(v4owner), starts: [words(v4start)] },
-      v6: { owner: words(v6owner), starts: v6starts.map(words) },
+      v4: table(v4owner, v4outer, v4start && [v4start], v4mirror),
+      v6: table(v6owner, v6outer, v6starts, v6mirror),
     },
   }
 }

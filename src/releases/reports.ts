@@ -1,0 +1,192 @@
+/**
+ * The readiness report of a release: every package that it must reach, on every arch, with its reasons. It is
+ * computed from upstream's list, builds, tags and updates, and kept for as long as nothing has happened.
+ */
+import { buildState, releaseTags } from '../builds/build.ts'
+import { contentPackages } from '../builds/sources.ts'
+import { taggedBuilds } from '../builds/tags.ts'
+import { describeRelease, getRelease } from '../distribution/releases.ts'
+import { MINUTE_MS } from '../kernel/clock.ts'
+import type { App, Ctx } from '../kernel/context.ts'
+import type { ReleaseDescription } from '../kernel/distribution.ts'
+import { lastEventId } from '../kernel/events.ts'
+import { standingOfBuilds } from '../updates/freeze.ts'
+import { listUpstream, type UpstreamRow } from '../upstream/imports.ts'
+import { compareWithUpstream, type ReleaseSuffixes } from '../upstream/upstream-package.ts'
+import { archesForTarget, buildsForTarget, claimRows } from './queries.ts'
+import {
+  type Counts,
+  countStates,
+  type KnownBuild,
+  type PackageFacts,
+  type Readiness,
+  readinessOf,
+} from './readiness.ts'
+
+export interface PackageReport {
+  name: string
+  /** Id of the repository that it belongs into. */
+  repository: string
+  /** `version-release` that upstream ships; undefined for the distribution's own. */
+  wanted: string | undefined
+  /** The build that counts for it, if there is one. */
+  nvr: string | undefined
+  assigned: string | undefined
+  by_arch: { arch: string; readiness: Readiness }[]
+}
+
+export interface ReadinessReport {
+  release: string
+  /** Milliseconds since the epoch. */
+  made_at: number
+  arches: string[]
+  packages: PackageReport[]
+  /** By repository and arch. */
+  counts: { repository: string; arch: string; counts: Counts }[]
+  total: Counts
+  /** Packages that upstream's list has; 0 before the first import. */
+  from_upstream: number
+}
+
+type Build = Awaited<ReturnType<typeof buildsForTarget>>[number]
+
+/** Everything that was asked of the database, by package or build. */
+interface Known {
+  builds: Map<string, Build[]>
+  arches: Map<number, string[]>
+  stable: Set<number>
+  testing: Set<number>
+  standings: Awaited<ReturnType<typeof standingOfBuilds>>
+  claims: Map<string, string>
+  suffixes: ReleaseSuffixes
+}
+
+const kept = new WeakMap<App['database'], Map<string, { key: string; report: ReadinessReport }>>()
+
+/**
+ * @returns the same report while nothing happened, and at most a minute old: days in testing pass by themselves
+ * @throws PortalError not-found
+ */
+export async function readinessReport(ctx: Ctx, release: string): Promise<ReadinessReport> {
+  const { app } = ctx
+  const key = `${await lastEventId(app.db)}:${Math.floor(app.clock.now() / MINUTE_MS)}`
+  const reports =
+    kept.get(app.database) ?? new Map<string, { key: string; report: ReadinessReport }>()
+  kept.set(app.database, reports)
+  const known = reports.get(release)
+  if (known?.key === key) return known.report
+  const report = await makeReport(ctx, release)
+  reports.set(release, { key, report })
+  return report
+}
+
+async function makeReport(ctx: Ctx, release: string): Promise<ReadinessReport> {
+  const { app } = ctx
+  await getRelease(app.db, release)
+  const about = describeRelease(app, release)
+  const upstream = await listUpstream(ctx, release)
+  const known = await gather(ctx, about)
+  const shipped = new Set(upstream.map(({ name }) => name))
+  const own = (await contentPackages(app)).filter((name) => !shipped.has(name))
+  const packages = [
+    ...upstream.map((row) => reportOf(row.name, row.repository, row, known, about.arches)),
+    ...own.map((name) =>
+      reportOf(name, app.distribution.repositoryOf(name), undefined, known, about.arches),
+    ),
+  ].sort((a, b) => (a.name < b.name ? -1 : 1))
+  const counts = about.repositories.flatMap(({ id: repository }) =>
+    about.arches.map((arch) => ({ repository, arch, counts: countOf(packages, repository, arch) })),
+  )
+  return {
+    ...{ release, made_at: app.clock.now(), arches: about.arches, packages, counts },
+    total: countStates(packages.flatMap((each) => each.by_arch.map((at) => at.readiness.state))),
+    from_upstream: upstream.length,
+  }
+}
+
+function countOf(packages: PackageReport[], repository: string, arch: string): Counts {
+  const own = packages.filter((each) => each.repository === repository)
+  return countStates(
+    own.flatMap(({ by_arch }) =>
+      by_arch.filter((at) => at.arch === arch).map((at) => at.readiness.state),
+    ),
+  )
+}
+
+async function gather(ctx: Ctx, about: ReleaseDescription): Promise<Known> {
+  const { db } = ctx.app
+  const { name: release } = about
+  const tags = releaseTags(release)
+  const builds = new Map<string, Build[]>()
+  for (const each of await buildsForTarget(db, release))
+    builds.set(each.name, [...(builds.get(each.name) ?? []), each])
+  const arches = new Map<number, string[]>()
+  for (const { build_id, arch } of await archesForTarget(db, release))
+    if (arch !== 'src') arches.set(build_id, [...(arches.get(build_id) ?? []), arch])
+  const stable = new Set((await taggedBuilds(db, tags.stable)).map(({ id }) => id))
+  const testing = await taggedBuilds(db, tags.testing)
+  const candidate = await taggedBuilds(db, tags.candidate)
+  const open = [...testing, ...candidate].map(({ id }) => id)
+  const claims = await claimRows(db, release)
+  return {
+    ...{ builds, arches, stable },
+    testing: new Set(testing.map(({ id }) => id)),
+    standings: await standingOfBuilds(ctx, open),
+    claims: new Map(claims.map((row) => [row.package, row.username])),
+    suffixes: {
+      upstream_dist: about.upstream.dist,
+      own_dist: about.dist,
+      rebuild_suffix: about.upstream.rebuild_suffix,
+    },
+  }
+}
+
+function reportOf(
+  name: string,
+  repository: string,
+  row: UpstreamRow | undefined,
+  known: Known,
+  arches: string[],
+): PackageReport {
+  const facts = factsOf(name, row, known)
+  const by_arch = arches.map((arch) => ({ arch, readiness: readinessOf(facts, arch) }))
+  const nvr = (facts.builds.find((each) => each.current) ?? facts.builds[0])?.nvr
+  return { name, repository, wanted: facts.wanted, nvr, assigned: facts.assigned, by_arch }
+}
+
+function factsOf(name: string, row: UpstreamRow | undefined, known: Known): PackageFacts {
+  const all = known.builds.get(name) ?? []
+  const complete = all.filter(({ state }) => state === buildState.COMPLETE)
+  const [latest] = all
+  const builds = complete.map((each): KnownBuild => {
+    const upstream = row && { ...row, release: row.rpm_release }
+    const current = !upstream || compareWithUpstream(each, upstream, known.suffixes) >= 0
+    const tag = known.stable.has(each.id)
+      ? 'stable'
+      : known.testing.has(each.id)
+        ? 'testing'
+        : 'none'
+    const update = known.standings.get(each.id)
+    const { nvr, bootstrap } = each
+    return { nvr, current, tag, update, bootstrap, arches: known.arches.get(each.id) ?? [] }
+  })
+  return {
+    ...{ name, builds },
+    wanted: row && `${row.version}-${row.rpm_release}`,
+    attempt: latest && attemptOf(latest),
+    assigned: known.claims.get(name),
+  }
+}
+
+function attemptOf({ nvr, state, reason }: Build): PackageFacts['attempt'] {
+  if (state === buildState.BUILDING) return { nvr, state: 'building' }
+  if (state === buildState.CANCELED) return { nvr, state: 'canceled' }
+  if (state === buildState.FAILED) return { nvr, state: 'failed', why: reason ?? undefined }
+  return undefined
+}
+
+/** What a package page or API call needs of one package. */
+export async function readinessOfPackage(ctx: Ctx, release: string, name: string) {
+  const report = await readinessReport(ctx, release)
+  return report.packages.find((each) => each.name === name)
+}
