@@ -27,13 +27,14 @@ async function publicMirrors(db: Reader) {
   )
 }
 
-async function recentArrivals(db: Reader) {
+async function recentArrivals(db: Reader, host_id?: number) {
   const pushes = await publishedPushes(db, LOOKED_BACK)
   const ids = pushes.map((push) => push.push_id)
+  const own = host_id === undefined ? undefined : eq(mirror_arrival.host_id, host_id)
   const arrivals = await db
     .select()
     .from(mirror_arrival)
-    .where(inArray(mirror_arrival.push_id, ids))
+    .where(and(inArray(mirror_arrival.push_id, ids), own))
   return { pushes, arrivals }
 }
 
@@ -54,15 +55,16 @@ export async function propagation(ctx: Ctx): Promise<Propagation[]> {
   })
 }
 
-/** Of each public mirror, over the last pushes. */
-export async function punctualities(ctx: Ctx): Promise<Map<number, Punctuality>> {
+/** Of each mirror, or of one, over the last pushes. */
+export async function punctualities(ctx: Ctx, host_id?: number): Promise<Map<number, Punctuality>> {
   const { db } = ctx.app
-  const { pushes, arrivals } = await recentArrivals(db)
+  const { pushes, arrivals } = await recentArrivals(db, host_id)
   const published = new Map(pushes.map((push) => [push.push_id, push.published_at]))
   const seen = Map.groupBy(arrivals, (row) => row.host_id)
   const mirrors = await db
     .select({ id: mirror_host.id, proved_at: mirror_host.proved_at })
     .from(mirror_host)
+    .where(host_id === undefined ? undefined : eq(mirror_host.id, host_id))
   return new Map(
     mirrors.map(({ id, proved_at }) => {
       const own = pushes.filter((push) => proved_at !== null && push.published_at >= proved_at)

@@ -133,7 +133,7 @@ export async function describeMirror(ctx: Ctx, name: string): Promise<MirrorView
     peer_asns: await peerAsnsOf(db, host.id),
     exclusions: exclusions.map(({ release, arch, repository }) => ({ release, arch, repository })),
     repositories: await carriedOf(db, host.id, exclusions),
-    punctuality: (await punctualities(ctx)).get(host.id) ?? punctualityOf(0, []),
+    punctuality: (await punctualities(ctx, host.id)).get(host.id) ?? punctualityOf(0, []),
     managed: manages ? await managedOf(db, host) : undefined,
   }
 }

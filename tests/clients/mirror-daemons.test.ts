@@ -11,6 +11,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -20,9 +21,14 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mirror_source } from '../../db/schema/mirrors.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
+import { HostBudget } from '../../src/mirrors/budget.ts'
+import { createCrawler } from '../../src/mirrors/crawler.ts'
 import { importMirrors } from '../../src/mirrors/exchange.ts'
+import { lookOverFtp } from '../../src/mirrors/ftp-checks.ts'
+import type { Series } from '../../src/mirrors/looks.ts'
 import { masterConfig, refreshRsyncd, rsyncdFile } from '../../src/mirrors/masters.ts'
 import { readMirrorFile } from '../../src/mirrors/mirror-file.ts'
+import { lookOverRsync } from '../../src/mirrors/rsync-checks.ts'
 import { startDaemon } from '../support/daemon.ts'
 import { writeTree } from '../support/file-daemons.ts'
 import { createNamespace, type Namespace } from '../support/namespace.ts'
@@ -42,6 +48,8 @@ const imageSum = createHash('sha256').update(image).digest('hex')
 let app: TestApp
 let pub: string
 let folder: string
+/** Digest of the tree's repomd.xml. */
+let digest: string
 let registered: Namespace
 let stranger: Namespace
 const ends: (() => unknown)[] = []
@@ -58,7 +66,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'slipway-daemons-'))
   ends.push(() => rmSync(folder, { recursive: true, force: true }))
   chmodSync(folder, 0o755)
-  new PushedTree(pub, [OS]).push(OS)
+  digest = new PushedTree(pub, [OS]).push(OS)
   writeTree(pub, { 'keel/image.iso': image, 'keel/half.iso.part': 'x', 'keel/next/secret': 'soon' })
   chmodSync(join(pub, 'keel/next'), 0o750)
   symlinkSync('/etc/hostname', join(pub, 'keel/escape'))
@@ -102,6 +110,10 @@ describe('rsyncd', () => {
     expect(existsSync(join(got, 'half.iso.part'))).toBe(false)
   })
 
+  it('is read by the crawler, which tells fresh from wrong and missing', async () => {
+    expect(await looked(lookOverRsync, `rsync://127.0.0.1:${port}/pub/`)).toEqual(asItIs)
+  })
+
   it('lets only registered addresses of tier 1 into tier 0, which no list shows', async () => {
     const list = await stranger.run('rsync', [`rsync://${stranger.host}:${port}/`])
     expect(list).toMatch(/^pub\s/)
@@ -126,6 +138,33 @@ describe('rsyncd', () => {
     await expect(get(registered, 'tier0', 'late')).rejects.toThrow(/@ERROR/)
   })
 })
+
+/** What the crawler says of the tree at an address. */
+async function looked(series: Series, url: string) {
+  const made = createCrawler(app)
+  const crawler = { ...made, fetch: { ...made.fetch, private_mirrors: [new URL(url).host] } }
+  const href = 'Packages/p/p1-0-1-1.noarch.rpm'
+  const size_bytes = statSync(join(pub, OS, href)).size
+  const repository = {
+    ...{ id: 1, name: 'baseos-10', arch: 'x86_64', release: 'keel10', path: OS },
+    generations: [{ id: 1, push_id: 1, sha256: digest, published_at: 0 }],
+    samples: [{ href, size_bytes }],
+  }
+  const other = { ...repository, samples: [{ href, size_bytes: size_bytes + 1 }] }
+  const gone = { ...repository, path: 'keel/11' }
+  const budget = new HostBudget(crawler.gate)
+  const looks = await series(crawler, budget, {
+    ...{ url, family: 4, repositories: [repository, other, gone], known: new Map() },
+    ...{ now: () => app.clock.now(), refresh: async () => repository.generations },
+  })
+  return looks.map((look) => [look.outcome, look.reason?.code])
+}
+
+const asItIs = [
+  ['fresh', undefined],
+  ['corrupt', 'mirror.package-size'],
+  ['missing', 'mirror.file-missing'],
+]
 
 /** A download that broke off after a third is finished by a client. */
 async function resumes(url: string, name: string): Promise<void> {
@@ -206,6 +245,10 @@ describe('vsftpd', () => {
     const { stdout } = await run('curl', ['--silent', `${url}${OS}/repodata/repomd.xml`])
     expect(stdout).toBe(readFileSync(join(pub, OS, 'repodata/repomd.xml'), 'utf8'))
     await resumes(`${url}keel/image.iso`, 'by-ftp.iso')
+  })
+
+  it('is read by the crawler, which tells fresh from wrong and missing', async () => {
+    expect(await looked(lookOverFtp, url)).toEqual(asItIs)
   })
 
   it('serves nothing half made or unpublished, and takes nothing', async () => {

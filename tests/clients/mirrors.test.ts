@@ -106,6 +106,18 @@ async function expectWhole(machine: Machine, names: string[]): Promise<void> {
   expect(stdout).toBe('')
 }
 
+it('prints the daemons’ configuration, or writes it', async () => {
+  const nginx = await slipway(portal, ['mirror', 'config', 'nginx', '--port', '8088'])
+  expect(nginx).toContain(`root ${portal.data};`)
+  const file = join(portal.folder, 'vsftpd.conf')
+  await slipway(portal, ['mirror', 'config', 'vsftpd', '--write', file])
+  expect(readFileSync(file, 'utf8')).toContain(`anon_root=${portal.data}/pub`)
+  const kept = join(portal.data, 'mirrors/rsyncd.conf')
+  expect(readFileSync(kept, 'utf8')).toBe(await slipway(portal, ['mirror', 'config', 'rsyncd']))
+  const list = join(portal.data, 'pub/keel/fullfiletimelist-keel')
+  expect(readFileSync(list, 'utf8')).toMatch(/^\[Version\]\n2\n\n\[Files\]\n\d+\t/)
+})
+
 const quick = ['--setopt=timeout=3', '--setopt=minrate=1000', '--setopt=retries=2']
 
 it('installs while all five are good, from mirrors and not from the portal alone', async () => {
