@@ -45,13 +45,13 @@ function parseMirror(ctx: Ctx, body: Record<string, unknown>) {
   return parsed.data
 }
 
-function entryJson({ host, site, urls, hold, tier, listed, failing }: MirrorEntry) {
+function entryJson({ host, site, urls, hold, tier, listed, failing, punctuality }: MirrorEntry) {
   const { name, country, asn, bandwidth_mbps, ipv4, ipv6, visibility } = host
   return {
     ...{ name, site: site.name, country, asn, bandwidth_mbps, ipv4, ipv6, visibility, tier },
     state: hold ?? 'active',
     urls: urls.map((each) => each.url),
-    ...{ listed, failing, crawled_at: iso(host.crawled_at) },
+    ...{ listed, failing, punctuality, crawled_at: iso(host.crawled_at) },
   }
 }
 
