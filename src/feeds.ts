@@ -9,6 +9,7 @@ import type { Ctx } from './kernel/context.ts'
 import type { HttpEnv } from './kernel/http.ts'
 import { renderMarkdown } from './kernel/markdown.ts'
 import { sayReason, type Translate } from './kernel/words.ts'
+import { listNews } from './news.ts'
 import { changesOfWeek } from './releases/progress.ts'
 import { listUpdates } from './updates/updates.ts'
 
@@ -21,6 +22,7 @@ const feeds: Record<string, Read> = {
   updates: readUpdates,
   errata: readErrata,
   readiness: readReadiness,
+  news: readNews,
 }
 
 /** XML 1.0 has no place for most control characters and for halves of surrogate pairs. */
@@ -89,6 +91,16 @@ async function readReadiness(ctx: Ctx, t: Translate): Promise<Item[]> {
       items.push({ ...entry(page, title, escapeHtml(title), at, at), id: `${page}#change-${id}` })
     }
   return items.sort((a, b) => b.date.getTime() - a.date.getTime()).slice(0, ENTRIES)
+}
+
+async function readNews({ app }: Ctx): Promise<Item[]> {
+  return listNews(app)
+    .slice(0, ENTRIES)
+    .map(({ slug, title, date, html, authors }) => {
+      const at = Date.parse(date)
+      const item = entry(`${app.config.url}/news/${slug}`, title, html, at, at)
+      return { ...item, author: authors.map((name) => ({ name })) }
+    })
 }
 
 function escapeHtml(text: string): string {

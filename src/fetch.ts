@@ -12,9 +12,11 @@ const portal = createPortal(app)
 portal.use(async (c, next) => {
   const { locals } = getFetchState(c)
   const flash = readFlash(c)
-  const language = 'en'
+  const language = c.get('language')
   Object.assign(locals, { ctx: c.get('ctx'), language, t: app.words.in(language), flash })
   await next()
+  // A page is in the reader's language and shows who is logged in.
+  c.header('Vary', 'Accept-Language, Cookie', { append: true })
   // After the page: headers set before it do not reach the answer that Astro makes.
   if (flash) clearFlash(c)
 })

@@ -9,6 +9,7 @@ import { subscription } from '../db/schema/kernel.ts'
 import { createAccountsApi } from './accounts/api.ts'
 import { createAccountForms } from './accounts/forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
+import { createBrandFiles } from './brand.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
 import { createFeeds } from './feeds.ts'
@@ -18,6 +19,7 @@ import { PortalError } from './kernel/errors.ts'
 import { createEventsApi } from './kernel/events-api.ts'
 import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
+import { chosenLanguage } from './kernel/language.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
@@ -55,6 +57,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
+  portal.use(...chosenLanguage(app.words.languages))
   portal.use(formsFromHere(app.config))
   portal.use(boundedBodies())
 
@@ -80,6 +83,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
+  portal.route('/brand', createBrandFiles(app))
   portal.route('/feeds', createFeeds())
   portal.route('/pub', createFiles(app))
   portal.doc31('/api/openapi.json', {

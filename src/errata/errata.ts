@@ -1,5 +1,5 @@
 /** Advisories: issued once when an update goes stable, their number and date kept for ever. */
-import { and, desc, eq, inArray, lt, max } from 'drizzle-orm'
+import { and, desc, eq, inArray, like, lt, max, or } from 'drizzle-orm'
 import { advisory } from '../../db/schema/errata.ts'
 import { buildsById, rpmsOfBuilds } from '../builds/builds.ts'
 import type { Ctx } from '../kernel/context.ts'
@@ -157,4 +157,15 @@ export function updateinfoOf(ctx: Ctx, row: AdvisoryRow, placed: PlacedRpm[]): U
     packages: updateinfoPackages(placed, row.build_ids),
     reboot_suggested: row.reboot_suggested === 1,
   }
+}
+
+/** Advisories whose number or title has the words in it, newest first. */
+export function searchAdvisories(ctx: Ctx, words: string, limit: number): Promise<AdvisoryRow[]> {
+  const pattern = `%${words.replace(/[\\%_]/g, '')}%`
+  return ctx.app.db
+    .select()
+    .from(advisory)
+    .where(or(like(advisory.number, pattern), like(advisory.title, pattern)))
+    .orderBy(desc(advisory.id))
+    .limit(limit)
 }

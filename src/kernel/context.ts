@@ -46,6 +46,8 @@ export interface Ctx {
   requestId: string
   /** Network address of the asker, where there is one; for rate limits, never stored with votes. */
   address?: string
+  /** Language that the asker reads; English where nobody said. Programs are answered in English. */
+  language?: string
 }
 
 /** A context for work that no person asked for. */

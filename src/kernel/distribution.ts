@@ -41,6 +41,31 @@ const upstreamSchema = z.strictObject({
   rebuild_suffix: z.string().regex(/^\.[a-z0-9]+$/),
 })
 
+const colour = z.string().regex(/^#[0-9a-f]{6}$/i, 'a colour such as #b5351a')
+/** Colours of src/site/style/tokens.css that a distribution may replace; keep their contrast. */
+const coloursSchema = z.strictObject({
+  ...{ paper: colour.optional(), surface: colour.optional(), ink: colour.optional() },
+  ...{ lead: colour.optional(), link: colour.optional(), focus: colour.optional() },
+})
+const brandSchema = z.strictObject({
+  /** Under the content folder: an SVG that is drawn in the text's colour, and the browser's icon. */
+  mark: z.string().default('brand/mark.svg'),
+  icon: z.string().default('brand/icon.svg'),
+  /** PNG of 1200 by 630 for link previews. */
+  card: z.string().optional(),
+  light: coloursSchema.default({}),
+  dark: coloursSchema.default({}),
+})
+
+/** Where people of the distribution are. */
+const placeSchema = z.strictObject({
+  kind: z.enum(['chat', 'list', 'forum', 'source', 'tracker', 'social']),
+  name: z.string().min(1),
+  url: z.url({ protocol: /^(https?|mailto|ircs?|matrix)$/ }),
+  /** How to take part, in a sentence or two. */
+  how: z.string().min(1),
+})
+
 const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })
 
 const releaseSchema = z.strictObject({
@@ -78,8 +103,10 @@ const schema = z.strictObject({
     tagline: z.string(),
   }),
   signing: z.strictObject({ name: z.string(), email: z.string() }),
+  brand: brandSchema.prefault({}),
   releases: z.array(releaseSchema).min(1),
   criteria: z.array(criterionSchema).default([]),
+  community: z.array(placeSchema).default([]),
   pushes: z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),
@@ -90,8 +117,19 @@ const schema = z.strictObject({
 export type ReleaseState = z.infer<typeof releaseSchema>['state']
 export type ReleasePolicy = z.infer<typeof policySchema>
 export type ReleaseDescription = z.infer<typeof releaseSchema>
+export type CommunityPlace = z.infer<typeof placeSchema>
 export type Criterion = z.infer<typeof criterionSchema>
 export type RepositoryDescription = z.infer<typeof repositorySchema>
+
+export interface Brand {
+  /** SVG as it goes into a page; whoever writes the content folder writes pages, too. */
+  mark: string
+  icon: Buffer
+  card: Buffer | undefined
+  /** Custom properties that replace those of the palette, by colour scheme. */
+  light: Record<string, string>
+  dark: Record<string, string>
+}
 
 export interface Distribution {
   name: string
@@ -102,9 +140,11 @@ export interface Distribution {
   mail_from: string
   tagline: string
   signing: { name: string; email: string }
+  brand: Brand
   releases: ReleaseDescription[]
   /** What a release must satisfy; a blocker names the one that it violates. */
   criteria: Criterion[]
+  community: CommunityPlace[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
   /** Repository id of a source package. */
@@ -126,7 +166,22 @@ export function readDistribution(content_dir: string): Distribution {
     const faults = parsed.error.issues.map((i) => `${i.path.join('.')}: ${i.message}`)
     throw new Error(`${file} is not right. ${faults.join('; ')}`)
   }
-  const { distribution, signing, releases, criteria, pushes, placement } = parsed.data
-  const repositoryOf = placementRule(placement)
-  return { ...distribution, signing, releases, criteria, pushes, repositoryOf }
+  const { distribution, brand, placement, ...data } = parsed.data
+  return {
+    ...distribution,
+    ...data,
+    brand: readBrand(content_dir, brand),
+    repositoryOf: placementRule(placement),
+  }
+}
+
+function readBrand(content_dir: string, brand: z.infer<typeof brandSchema>): Brand {
+  const { mark, icon, card, light, dark } = brand
+  const read = (path: string) => readFileSync(join(content_dir, path))
+  return {
+    mark: read(mark).toString('utf8'),
+    icon: read(icon),
+    card: card === undefined ? undefined : read(card),
+    ...{ light: light as Record<string, string>, dark: dark as Record<string, string> },
+  }
 }

@@ -88,7 +88,7 @@ export function formRoute(
 ) {
   return async (c: Context<HttpEnv>) => {
     const ctx = c.get('ctx')
-    const t = ctx.app.words.in('en')
+    const t = ctx.app.words.in(ctx.language ?? 'en')
     let form: Form = {}
     try {
       form = await readForm(c)

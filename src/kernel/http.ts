@@ -13,7 +13,7 @@ import { PortalError } from './errors.ts'
 import { sayError, sayReason } from './words.ts'
 
 export interface HttpEnv {
-  Variables: { ctx: Ctx }
+  Variables: { ctx: Ctx; language: string }
 }
 
 export type HttpContext = Context<HttpEnv>

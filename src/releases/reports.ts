@@ -32,6 +32,8 @@ export interface PackageReport {
   /** The build that counts for it, if there is one. */
   nvr: string | undefined
   assigned: string | undefined
+  /** Somebody has tried to build it, so it has a page of its own. */
+  tried: boolean
   by_arch: { arch: string; readiness: Readiness }[]
 }
 
@@ -151,7 +153,8 @@ function reportOf(
   const facts = factsOf(name, row, known)
   const by_arch = arches.map((arch) => ({ arch, readiness: readinessOf(facts, arch) }))
   const nvr = (facts.builds.find((each) => each.current) ?? facts.builds[0])?.nvr
-  return { name, repository, wanted: facts.wanted, nvr, assigned: facts.assigned, by_arch }
+  const { wanted, assigned } = facts
+  return { name, repository, wanted, nvr, assigned, tried: known.builds.has(name), by_arch }
 }
 
 function factsOf(name: string, row: UpstreamRow | undefined, known: Known): PackageFacts {

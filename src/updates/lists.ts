@@ -3,6 +3,7 @@ import type { Ctx } from '../kernel/context.ts'
 import {
   countByStatus,
   karmaOfUpdates,
+  searchRows,
   type UpdateFilter,
   type UpdateRow,
   updatesOfBuild,
@@ -50,4 +51,9 @@ export async function countOpenUpdates(ctx: Ctx) {
   const statuses: UpdateStatus[] = ['pending', 'testing']
   const counts = await countByStatus(ctx.app.db, statuses)
   return { pending: counts.get('pending') ?? 0, testing: counts.get('testing') ?? 0 }
+}
+
+/** Updates whose title, alias or CVE has the words in it, newest first. */
+export function searchUpdates(ctx: Ctx, words: string, limit: number): Promise<UpdateRow[]> {
+  return searchRows(ctx.app.db, words, limit)
 }

@@ -1,5 +1,19 @@
 /** Drizzle of the updates room; no decisions. */
-import { and, asc, count, desc, eq, inArray, isNull, lt, ne, type SQL, sum } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  inArray,
+  isNull,
+  like,
+  lt,
+  ne,
+  or,
+  type SQL,
+  sum,
+} from 'drizzle-orm'
 import { build } from '../../db/schema/builds.ts'
 import {
   comment,
@@ -218,4 +232,19 @@ export async function countByStatus(db: Reader, statuses: UpdateStatus[]) {
     .where(inArray(update.status, statuses))
     .groupBy(update.status)
   return new Map(rows.map((row) => [row.status, row.n]))
+}
+
+/** By title, alias or CVE, newest first. @param words as typed; marks of LIKE are taken out */
+export async function searchRows(db: Reader, words: string, limit: number): Promise<UpdateRow[]> {
+  const pattern = `%${words.replace(/[\\%_]/g, '')}%`
+  const byCve = db
+    .select({ id: update_cve.update_id })
+    .from(update_cve)
+    .where(eq(update_cve.cve, words.toUpperCase()))
+  return db
+    .select()
+    .from(update)
+    .where(or(like(update.title, pattern), like(update.alias, pattern), inArray(update.id, byCve)))
+    .orderBy(desc(update.id))
+    .limit(limit)
 }

@@ -1,0 +1,37 @@
+/** What a distribution looks like: its icon and card as files, its colours as a style sheet. */
+import { createHash } from 'node:crypto'
+import { Hono } from 'hono'
+import type { App } from './kernel/context.ts'
+import type { Brand } from './kernel/distribution.ts'
+import { PortalError } from './kernel/errors.ts'
+import type { HttpContext, HttpEnv } from './kernel/http.ts'
+
+const declare = (colours: Record<string, string>) =>
+  Object.entries(colours)
+    .map(([name, value]) => `--${name}:${value}`)
+    .join(';')
+
+/** Rules that replace colours of the palette; empty where a distribution keeps them. */
+export function brandCss({ light, dark }: Pick<Brand, 'light' | 'dark'>): string {
+  const rule = (colours: Record<string, string>) =>
+    Object.keys(colours).length > 0 ? `:root{${declare(colours)}}` : ''
+  const inDark = rule(dark)
+  return rule(light) + (inDark && `@media(prefers-color-scheme:dark){${inDark}}`)
+}
+
+function answer(c: HttpContext, bytes: Buffer | string | undefined, type: string): Response {
+  if (bytes === undefined) throw new PortalError('not-found')
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 27)}"`
+  const headers = { ETag: etag, 'Cache-Control': 'public, max-age=3600', 'Content-Type': type }
+  if (c.req.header('If-None-Match') === etag) return c.body(null, 304, headers)
+  return c.body(typeof bytes === 'string' ? bytes : new Uint8Array(bytes), 200, headers)
+}
+
+/** /brand/icon.svg, /brand/card.png and /brand/colours.css, the last for prerendered pages. */
+export function createBrandFiles({ distribution: { brand } }: App): Hono<HttpEnv> {
+  const files = new Hono<HttpEnv>()
+  files.get('/icon.svg', (c) => answer(c, brand.icon, 'image/svg+xml'))
+  files.get('/card.png', (c) => answer(c, brand.card, 'image/png'))
+  files.get('/colours.css', (c) => answer(c, brandCss(brand), 'text/css; charset=utf-8'))
+  return files
+}
