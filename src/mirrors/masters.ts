@@ -6,7 +6,7 @@ import { audit } from '../kernel/audit.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
-import { type ConfigOptions, configText, type Daemon } from './master/config-text.ts'
+import { type ConfigOptions, configText, type Daemon, isPlainRoot } from './master/config-text.ts'
 import { allowedSources } from './tiers.ts'
 
 /** Connections at once to each module of rsyncd, unless told. */
@@ -43,6 +43,8 @@ export const rsyncdFile = (ctx: Ctx) => dataPath(ctx.app.config, 'mirrors', 'rsy
  * @returns whether it changed
  */
 export async function refreshRsyncd(ctx: Ctx): Promise<boolean> {
+  // The command says why; here it would be said every few seconds, to nobody.
+  if (!isPlainRoot(dataPath(ctx.app.config, 'pub'))) return false
   const file = rsyncdFile(ctx)
   const text = await masterConfig(ctx, 'rsyncd')
   const before = await readFile(file, 'utf8').catch(() => '')

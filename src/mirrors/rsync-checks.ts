@@ -24,7 +24,7 @@ import {
   type SeriesInput,
   type WantedRepository,
 } from './looks.ts'
-import { readListing, runRsync } from './rsync.ts'
+import { readListing, runRsync, ToolMissing } from './rsync.ts'
 import { fromModule } from './rsync-names.ts'
 
 export const lookOverRsync: Series = async (crawler, budget, input) => {
@@ -35,6 +35,8 @@ export const lookOverRsync: Series = async (crawler, budget, input) => {
     const took_ms = Math.round(performance.now() - started)
     return found.map((each): Look => ({ family: input.family, took_ms, ...each }))
   } catch (error) {
+    // Without the program nothing is known of the address, and what was known stays.
+    if (error instanceof ToolMissing) return []
     if (!(error instanceof FetchFault)) throw error
     const took_ms = Math.round(performance.now() - started)
     const each = { family: input.family, took_ms, ...lookOfFault(error) }

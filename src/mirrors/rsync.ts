@@ -16,8 +16,14 @@ export interface RsyncLimits {
   signal?: AbortSignal | undefined
 }
 
+/** This machine lacks rsync or prlimit: that says nothing about any mirror. */
+export class ToolMissing extends Error {}
+
 /** Longest output that is kept of one run; a listing of what was asked for is far shorter. */
 const OUTPUT_BYTES = 1024 * 1024
+
+/** What prlimit(1) says where the program that it shall run is not there. */
+const NOT_FOUND = 127
 
 /** Exit codes of rsync(1) that leave something to judge: some files were not there, or vanished. */
 const PARTIAL = [0, 23, 24]
@@ -28,7 +34,7 @@ const seconds = (ms: number) => String(Math.max(1, Math.ceil(ms / SECOND_MS)))
  * Runs rsync and waits for its end. Files that are not there are no error.
  * @param args the last ones: options of the caller, `--`, source and destination
  * @returns what it printed
- * @throws FetchFault
+ * @throws FetchFault, ToolMissing
  */
 export function runRsync(args: string[], limits: RsyncLimits): Promise<string> {
   if (limits.whole_ms <= 0) throw new FetchFault('budget')
@@ -55,9 +61,16 @@ export function runRsync(args: string[], limits: RsyncLimits): Promise<string> {
     child.stderr.on('data', (chunk: Buffer) => {
       if (said.length < 4000) said += chunk.toString('latin1')
     })
-    child.once('error', (error) => reject(new FetchFault('broken', error.message)))
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT'
+          ? new ToolMissing(error.message)
+          : new FetchFault('broken', error.message),
+      ),
+    )
     child.once('close', (code, signal) => {
-      if (code !== null && PARTIAL.includes(code) && !FATAL.test(said)) resolve(out)
+      if (code === NOT_FOUND) reject(new ToolMissing(said.trim()))
+      else if (code !== null && PARTIAL.includes(code) && !FATAL.test(said)) resolve(out)
       else reject(faultOfRun(code, signal, said))
     })
   })

@@ -118,6 +118,21 @@ it('prints the daemons’ configuration, or writes it', async () => {
   expect(readFileSync(list, 'utf8')).toMatch(/^\[Version\]\n2\n\n\[Files\]\n\d+\t/)
 })
 
+it('lets curl and aria2 go on where they were cut off, from the portal itself', async () => {
+  const list = readFileSync(join(portal.data, 'pub/keel/fullfiletimelist-keel'), 'utf8')
+  const path = /^\d+\tf\t\d+\t(\S+\.rpm)$/m.exec(list)?.[1] ?? ''
+  const bytes = readFileSync(join(portal.data, 'pub/keel', path))
+  const clients = {
+    curl: ['--silent', '--fail', '--continue-at', '-', '--output', join(portal.folder, 'curl')],
+    aria2c: ['--quiet', '--continue=true', '--dir', portal.folder, '--out', 'aria2c'],
+  }
+  for (const [client, args] of Object.entries(clients)) {
+    writeFileSync(join(portal.folder, client), bytes.subarray(0, 1000))
+    await run(client, [...args, `${portal.url}/pub/keel/${path}`])
+    expect(readFileSync(join(portal.folder, client)).equals(bytes)).toBe(true)
+  }
+})
+
 const quick = ['--setopt=timeout=3', '--setopt=minrate=1000', '--setopt=retries=2']
 
 it('installs while all five are good, from mirrors and not from the portal alone', async () => {

@@ -160,6 +160,21 @@ describe('every address', () => {
     expect(await addresses()).toMatchObject({ rsync: [false, 'mirror.package-size'] })
   })
 
+  it('over rsync stays as it is where this machine has no rsync', async () => {
+    const rsync = kept(await serveRsync(folder))
+    const host = await mirrorWith(`rsync://${rsync.place}/pub/`)
+    await crawl(host)
+    const path = process.env.PATH
+    process.env.PATH = join(folder, 'empty')
+    try {
+      await crawl(host)
+    } finally {
+      process.env.PATH = path
+    }
+    expect(await addresses()).toEqual({ http: [true, 'fresh'], rsync: [true, 'fresh'] })
+    expect(await app.db.$count(mirror_check)).toBe(2)
+  })
+
   it('in a private network is never connected to unless the operator names it', async () => {
     const rsync = kept(await serveRsync(folder))
     const ftp = kept(await serveFtp(folder))

@@ -18,9 +18,12 @@ export interface MasterFacts {
 export const daemons = ['rsyncd', 'nginx', 'vsftpd'] as const
 export type Daemon = (typeof daemons)[number]
 
+/** Whether a path means the same in every configuration file. */
+export const isPlainRoot = (path: string) => /^\/[\w./@+,:~-]*$/.test(path)
+
 /** @throws Error for a path that a configuration file could read differently */
 function plainPath(path: string): string {
-  if (!/^\/[\w./@+,:~-]*$/.test(path))
+  if (!isPlainRoot(path))
     throw new Error(
       `${path}: the data folder's path may hold letters, digits and . _ - + , : @ ~ only`,
     )
