@@ -1,21 +1,94 @@
-/** The site: pages rendered by the server; styles and scripts as files of their own, for `default-src 'self'`. */
-import mdx from '@astrojs/mdx'
+/** The site: pages rendered by the server, the docs prerendered by Starlight; styles and scripts as files. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import node from '@astrojs/node'
+import starlight from '@astrojs/starlight'
 import { defineConfig } from 'astro/config'
+import { parse } from 'yaml'
+
+const content = process.env.SLIPWAY_CONTENT ?? 'content'
+const { distribution, docs = {} } = parse(readFileSync(join(content, 'distribution.yaml'), 'utf8'))
+const part = (name) => `./src/site/docs/${name}.astro`
+const group = (label, slugs) => ({
+  label,
+  items: slugs.map((slug) => ({ slug: slug === '' ? 'docs' : `docs/${slug}` })),
+})
+
+/** Starlight remembers which groups of its side bar were open by a script; ours are plain details. */
+const withoutScripts = {
+  name: 'docs-without-scripts',
+  enforce: 'pre',
+  resolveId: (id) => (id.endsWith('SidebarPersistState') ? '\0no-script' : undefined),
+  load: (id) => (id === '\0no-script' ? 'export {}' : undefined),
+}
 
 export default defineConfig({
   output: 'server',
-  integrations: [mdx()],
+  integrations: [
+    starlight({
+      title: distribution.name,
+      disable404Route: true,
+      favicon: '/brand/icon.svg',
+      // No scripts of its own: plain code blocks, in the site's colours.
+      expressiveCode: false,
+      ...(docs.edit_url && { editLink: { baseUrl: docs.edit_url } }),
+      markdown: { processedDirs: [`${content}/docs`] },
+      customCss: [
+        './src/site/style/font.css',
+        './src/site/style/tokens.css',
+        './src/site/style/docs.css',
+      ],
+      routeMiddleware: './src/site/docs/route.ts',
+      head: [{ tag: 'link', attrs: { rel: 'stylesheet', href: '/brand/colours.css' } }],
+      components: {
+        Header: part('Header'),
+        PageFrame: part('Frame'),
+        Sidebar: part('Pages'),
+        TwoColumnContent: part('Columns'),
+        PageSidebar: part('OnThisPage'),
+        PageTitle: part('Title'),
+        MarkdownContent: part('Content'),
+        ThemeProvider: part('None'),
+        ThemeSelect: part('None'),
+      },
+      sidebar: [
+        { slug: 'docs' },
+        group('Use', ['install', 'testing']),
+        group('Take part', ['packaging', 'rules', 'mirrors']),
+        group('Operate', ['operating']),
+        group('Programs', ['api', 'api/errors']),
+        {
+          label: 'The code',
+          items: [
+            { slug: 'docs/contributing/architecture' },
+            {
+              label: 'Decisions',
+              collapsed: true,
+              items: [{ autogenerate: { directory: 'docs/contributing/decisions' } }],
+            },
+          ],
+        },
+      ],
+    }),
+  ],
   adapter: node({ mode: 'standalone' }),
   trailingSlash: 'ignore',
+  // Starlight would turn it on for every page, with a script.
+  prefetch: false,
   compressHTML: true,
   devToolbar: { enabled: false },
   // Sessions are the accounts room's; Astro's own store is not wanted beside them.
   session: false,
   build: { inlineStylesheets: 'never' },
+  markdown: {
+    shikiConfig: {
+      themes: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+    },
+  },
   // Images are served as they are.
   image: { service: { entrypoint: 'astro/assets/services/noop' } },
   vite: {
+    plugins: [withoutScripts],
     // Nothing is inlined as data: or <script>, which the content security policy would refuse.
     build: { assetsInlineLimit: 0 },
   },

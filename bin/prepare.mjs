@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -114,6 +114,8 @@ export const buildTools = {
   cpio: { apt: 'cpio', dnf: 'cpio' },
 }
 
+const contentFolder = (name) => join(process.env.SLIPWAY_CONTENT ?? 'content', name)
+
 /** Newest change of anything that the built site is made of. */
 function stampOf(paths) {
   const hash = createHash('sha256')
@@ -122,7 +124,7 @@ function stampOf(paths) {
     if (found.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
     else hash.update(`${path}\0${found.size}\0${Math.floor(found.mtimeMs)}\n`)
   }
-  for (const path of paths) visit(join(root, path))
+  for (const path of paths) visit(resolve(root, path))
   return hash.digest('hex')
 }
 
@@ -136,6 +138,11 @@ export function buildSite() {
     'astro.config.mjs',
     'tsconfig.json',
     'package-lock.json',
+    // The docs are prerendered, with the distribution's words in them.
+    contentFolder('docs'),
+    contentFolder('brand'),
+    contentFolder('distribution.yaml'),
+    'content/i18n',
   ])
   if (existsSync(mark) && readFileSync(mark, 'utf8') === stamp) return
   say('building the site')

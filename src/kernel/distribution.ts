@@ -107,6 +107,8 @@ const schema = z.strictObject({
   releases: z.array(releaseSchema).min(1),
   criteria: z.array(criterionSchema).default([]),
   community: z.array(placeSchema).default([]),
+  /** Where a page of the docs can be edited: an address that its path is appended to. */
+  docs: z.strictObject({ edit_url: z.url().optional() }).default({}),
   pushes: z.strictObject({
     every_minutes: z.number().positive(),
     announce_seconds: z.number().nonnegative().default(0),

@@ -1,0 +1,44 @@
+/** What prerendered pages know of their distribution: read when the site is built, for there is no request. */
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { readConfig } from '../../kernel/config.ts'
+import { readDistribution } from '../../kernel/distribution.ts'
+import { root } from '../../kernel/paths.ts'
+import { readWords } from '../../kernel/words.ts'
+
+const { content_dir } = readConfig()
+export const distribution = readDistribution(content_dir)
+export const t = readWords(join(root, 'content', 'i18n')).in('en')
+
+const [release] = distribution.releases
+const facts: Record<string, string> = {
+  name: distribution.name,
+  id: distribution.id,
+  vendor: distribution.vendor,
+  version: release?.version ?? '',
+  release: release?.name ?? '',
+  dist: release?.dist ?? '',
+  upstream: release?.upstream.name ?? '',
+}
+
+/** `%name%`, `%id%` and others in what people wrote become the distribution's; what is none of them stays. */
+export function fillIn(text: string): string {
+  return text.replace(/%([a-z]+)%/g, (whole, key: string) => facts[key] ?? whole)
+}
+
+/** After so many days without a review a page says so. */
+export const STALE_DAYS = 180
+
+/** When each file below content/docs was last committed; empty where there is no history, as in a tarball. */
+export const lastCommitted: ReadonlyMap<string, Date> = readHistory(join(content_dir, 'docs'))
+
+function readHistory(folder: string): Map<string, Date> {
+  const args = ['log', '--format=t:%ct', '--name-only', '--no-renames', '--relative', '--', '.']
+  const { stdout } = spawnSync('git', args, { cwd: folder, encoding: 'utf8', maxBuffer: 64e6 })
+  const dates = new Map<string, Date>()
+  let at = new Date(0)
+  for (const line of (stdout ?? '').split('\n'))
+    if (line.startsWith('t:')) at = new Date(Number(line.slice(2)) * 1000)
+    else if (line !== '' && !dates.has(line)) dates.set(line, at)
+  return dates
+}
