@@ -83,6 +83,8 @@ export default defineConfig({
   markdown: {
     shikiConfig: {
       themes: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
+      // Colours as custom properties: style sheets choose, by the reader's system.
+      defaultColor: false,
     },
   },
   // Images are served as they are.

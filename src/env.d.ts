@@ -8,5 +8,7 @@ declare namespace App {
     t: import('./kernel/words.ts').Translate
     /** What the last form did, for this one page. */
     flash: import('./kernel/forms.ts').Flash | undefined
+    /** On pages of the docs only, which have nothing of the above: they are made before anyone asks. */
+    starlightRoute: import('@astrojs/starlight/route-data').StarlightRouteData
   }
 }
