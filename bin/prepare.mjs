@@ -144,7 +144,6 @@ export function buildSite() {
   const stamp = stampOf([
     'src',
     'db',
-    'public',
     'astro.config.mjs',
     'tsconfig.json',
     'package-lock.json',

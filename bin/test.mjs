@@ -25,6 +25,12 @@ const testTools = {
   sq: { apt: 'sq', dnf: 'sequoia-sq' },
   curl: { apt: 'curl', dnf: 'curl' },
   chromium: { apt: 'chromium', dnf: 'chromium' },
+  // Daemons are only started by tests, on ports and configurations of their own.
+  nginx: { apt: 'nginx-light', dnf: 'nginx' },
+  vsftpd: { apt: 'vsftpd', dnf: 'vsftpd' },
+  aria2c: { apt: 'aria2', dnf: 'aria2' },
+  curl: { apt: 'curl', dnf: 'curl' },
+  ip: { apt: 'iproute2', dnf: 'iproute' },
   pg_ctlcluster: { apt: 'postgresql', dnf: 'postgresql-server' },
 }
 

@@ -16,6 +16,7 @@ import { createLog } from './kernel/log.ts'
 import { root } from './kernel/paths.ts'
 import { systemRandom } from './kernel/random.ts'
 import { readWords } from './kernel/words.ts'
+import { listsFollowPush, listTask } from './mirrors/listings.ts'
 import { crawlTask } from './mirrors/tasks.ts'
 import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
@@ -24,7 +25,7 @@ import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 
 /** Every kind of task that a worker does, by method. */
 export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
-  [buildTask, importTask, pushTask, crawlTask, composeTask].map((handler) => [
+  [buildTask, importTask, pushTask, crawlTask, listTask, composeTask].map((handler) => [
     handler.method,
     handler as TaskHandler,
   ]),
@@ -34,6 +35,7 @@ export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
 export const subscribers: Subscriber[] = [
   buildFollowsTask,
   pushFollowsTask,
+  listsFollowPush,
   composeFollowsTask,
   updateLetters,
 ]

@@ -16,8 +16,11 @@ import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
 import { endWithParent } from './kernel/parent.ts'
+import { purgeArrivals } from './mirrors/arrivals.ts'
 import { CRAWL_CHANNEL, purgeChecks, queueDueCrawls } from './mirrors/crawls.ts'
+import { refreshRsyncd } from './mirrors/masters.ts'
 import { publishSnapshot } from './mirrors/snapshots.ts'
+import { purgeCrawls } from './mirrors/tasks.ts'
 import { recordReadiness } from './releases/progress.ts'
 import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
@@ -95,6 +98,13 @@ function chores(app: App, worker: string): Chore[] {
       run: () => queueDueCrawls(systemCtx(app, 'crawls')),
     },
     { name: 'evidence', every_ms: HOUR_MS, run: () => purgeChecks(systemCtx(app, 'evidence')) },
+    { name: 'arrivals', every_ms: HOUR_MS, run: () => purgeArrivals(systemCtx(app, 'arrivals')) },
+    {
+      name: 'ended crawls',
+      every_ms: 10 * MINUTE_MS,
+      run: () => purgeCrawls(systemCtx(app, 'ended-crawls')),
+    },
+    { name: 'master', every_ms: 5 * SECOND_MS, run: () => refreshRsyncd(systemCtx(app, 'master')) },
     { name: 'readiness', every_ms: 10 * MINUTE_MS, run: () => recordReadiness(app) },
     { name: 'sign-ups', every_ms: HOUR_MS, run: () => purgeUnverified(systemCtx(app, 'sign-ups')) },
   ]

@@ -59,7 +59,7 @@ export const api_token = table(
     person_id: int().notNull(),
     name: text().notNull(),
     token_hash: text().notNull(),
-    scopes: json<('read' | 'vote' | 'package' | 'admin')[]>().notNull(),
+    scopes: json<('read' | 'vote' | 'package' | 'edge' | 'admin')[]>().notNull(),
     created_at: time().notNull(),
     last_used_at: time(),
     expires_at: time(),

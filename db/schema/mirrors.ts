@@ -108,6 +108,14 @@ export const mirror_url = table(
     protocol: text<'https' | 'http' | 'rsync' | 'ftp'>().notNull(),
     /** With a slash at its end. */
     url: text().notNull(),
+    /** Whether clients are told of it, as the last checks of this address left it. */
+    listed: bool().notNull().default(true),
+    outcome: text(),
+    reason: json<{ code: string; params: Record<string, string | number> }>(),
+    failures: int().notNull().default(0),
+    failing_since: time(),
+    checked_at: time(),
+    fresh_at: time(),
   },
   (t) => [unique('mirror_url_pair').on(t.host_id, t.protocol)],
 )
@@ -164,6 +172,16 @@ export const mirror_check = table(
     count: int().notNull(),
   },
   (t) => [index('mirror_check_host').on(t.host_id, t.id), index('mirror_check_last').on(t.last_at)],
+)
+
+/** When a mirror was first seen with all that a push brought for it. */
+export const mirror_arrival = table(
+  'mirror_arrival',
+  { push_id: int().notNull(), host_id: int().notNull(), seen_at: time().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.push_id, t.host_id] }),
+    index('mirror_arrival_host').on(t.host_id, t.seen_at),
+  ],
 )
 
 /** countme, without addresses: how many clients said so in a week. */

@@ -8,7 +8,7 @@ import { allScopes, grantedRoles, type Profile, USERNAME_MAX_CHARS } from './per
 import { createToken, listTokens, revokeToken, type TokenView } from './tokens.ts'
 
 const username = z.string().max(USERNAME_MAX_CHARS)
-const scope = z.enum(allScopes as ['read', 'vote', 'package', 'admin'])
+const scope = z.enum(allScopes as ['read', 'vote', 'package', 'edge', 'admin'])
 const roleParams = z.object({ username, role: z.enum(grantedRoles) })
 const roleBody = z.object({ reason: z.string().min(1).max(1000) })
 const tokenBody = z.object({

@@ -12,7 +12,7 @@ export const DISPLAY_NAME_MAX_CHARS = 80
 /** RFC 5321 4.5.3.1.3: a path is at most 256 octets with its angle brackets. */
 export const EMAIL_MAX_CHARS = 254
 
-export const allScopes: readonly Scope[] = ['read', 'vote', 'package', 'admin']
+export const allScopes: readonly Scope[] = ['read', 'vote', 'package', 'edge', 'admin']
 
 /** Roles that an admin grants; `member` comes with a verified address. */
 export const grantedRoles = ['admin', 'packager'] as const

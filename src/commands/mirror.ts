@@ -1,13 +1,19 @@
-/** `slipway mirror export <folder>` and `slipway mirror import <path>`: mirrors as files, one each. */
+/** `slipway mirror …`: mirrors as files, the master's daemons, and a mirror's own copy. */
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { exportMirrors, importMirrors } from '../mirrors/exchange.ts'
 import { readMirrorFile } from '../mirrors/mirror-file.ts'
+import { addConfigCommand } from './mirror-config.ts'
+import { addSyncCommand } from './mirror-sync.ts'
 import { print, withApp } from './with-app.ts'
 
 export function addMirrorCommand(program: Command): void {
-  const mirror = program.command('mirror').description('mirrors as YAML files')
+  const mirror = program
+    .command('mirror')
+    .description('mirrors: files, daemons, a copy of the tree')
+  addConfigCommand(mirror)
+  addSyncCommand(mirror)
   mirror
     .command('export <folder>')
     .description('write a file a mirror into a folder')

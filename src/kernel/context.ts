@@ -11,7 +11,7 @@ import type { Words } from './words.ts'
 export type Role = 'admin' | 'packager' | 'member'
 
 /** What a personal token may do; a session may do all that its person may. */
-export type Scope = 'read' | 'vote' | 'package' | 'admin'
+export type Scope = 'read' | 'vote' | 'package' | 'edge' | 'admin'
 
 export type Actor =
   | { kind: 'anonymous' }

@@ -6,8 +6,9 @@ import { PortalError } from '../kernel/errors.ts'
 import { createApi, type HttpContext, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import type { Answer } from './edge/answer.ts'
 import { answerTo } from './edge/http.ts'
+import { explainChoice } from './explain.ts'
 import { knownRepositories, metalink, mirrorlist } from './mirrors.ts'
-import { createWebEdge } from './web-edge.ts'
+import { webEdgeOf } from './web-edge.ts'
 
 const text = z.string().max(4096).optional()
 const query = z.object({
@@ -35,7 +36,7 @@ const listRoute = (path: '/metalink' | '/mirrorlist', description: string) =>
 /** @param app whose snapshot answers */
 export function createMirrorsApi(app: App) {
   const api = createApi()
-  const web = createWebEdge(app)
+  const web = webEdgeOf(app)
 
   /** The edge's answer where there are mirrors; undefined where the portal serves alone. */
   const fromEdge = async (c: HttpContext): Promise<Answer | undefined> => {
@@ -91,9 +92,7 @@ export function createMirrorsApi(app: App) {
     }),
     async (c) => {
       const t = app.words.in('en')
-      const edge = await web.current()
-      const address = addressOf(c.req.raw, app.config.trusted_proxies)
-      const found = edge?.explain({ ...c.req.valid('query'), address })
+      const found = await explainChoice(c.get('ctx'), c.req.valid('query'))
       if (!found) throw new PortalError('not-found', { field: 'repo' })
       return jsonWithEtag(c, {
         ...found,

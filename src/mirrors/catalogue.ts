@@ -3,7 +3,7 @@ import { SECOND_MS } from '../kernel/clock.ts'
 import type { App } from '../kernel/context.ts'
 import { publishedDigests, samplePackages } from '../repos/generations.ts'
 import { listRepositories } from '../repos/repositories.ts'
-import type { WantedRepository } from './checks.ts'
+import type { WantedRepository } from './looks.ts'
 
 /** A push in between costs nothing: an unknown digest is looked up in the database. */
 const KEPT_MS = 20 * SECOND_MS

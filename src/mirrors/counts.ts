@@ -17,9 +17,9 @@ function fields(key: string, count: number): string[] {
   return parts
 }
 
-/** Adds what an edge counted. @throws PortalError account.*, input.invalid */
+/** Adds what an edge counted; its token needs no more than the scope for that. @throws PortalError account.*, input.invalid */
 export async function addCounts(ctx: Ctx, counts: Counts): Promise<void> {
-  requireRole(ctx, 'admin', 'admin')
+  requireRole(ctx, 'admin', 'edge')
   await transaction(ctx, async (tx) => {
     for (const [key, count] of Object.entries(counts.countme)) {
       const [week = '', repository = '', arch = '', bucket = ''] = fields(key, 4)

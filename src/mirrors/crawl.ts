@@ -36,6 +36,7 @@ export interface Look {
 /** A published generation, as much as the crawler needs. */
 export interface Published {
   id: number
+  push_id: number
   sha256: string
   /** Milliseconds since the epoch. */
   published_at: number
@@ -114,6 +115,79 @@ export function nextState(
     fresh: listed ? (before?.fresh ?? 0) : 0,
     ...{ failures, failing_since, listed },
     fresh_at: before?.fresh_at ?? null,
+  }
+}
+
+/**
+ * What a mirror has for a repository over all its web addresses: by family the best that any of them
+ * showed. An ETag counts for the first address only, which is the one that is asked with it.
+ * @param looks of each web address, in the order in which clients get them
+ */
+export function bestLooks(looks: readonly (readonly Look[])[]): Look[] {
+  const all = looks.flatMap((own, at) =>
+    own.map((look) => (at === 0 ? look : { ...look, etag: undefined })),
+  )
+  const families = [...new Set(all.map((look) => look.family))]
+  return families.flatMap((family) => {
+    const own = all.filter((look) => look.family === family)
+    return own.find((look) => look.outcome === 'fresh') ?? own.slice(0, 1)
+  })
+}
+
+/**
+ * One address measured by what the mirror has: a client that is told of it must find there what any other
+ * address of the mirror has, over each family. An address of a mirror that has nothing fresh is as good
+ * as the others while it answers.
+ * @param own looks through this address, by repository
+ * @param best what the mirror has
+ * @returns the look that stands for the address
+ */
+export function judgeAddress(
+  own: ReadonlyMap<number, readonly Look[]>,
+  best: ReadonlyMap<number, readonly Look[]>,
+): Look | undefined {
+  const looks = [...own].flatMap(([id, list]) => list.map((look) => ({ id, look })))
+  const isFresh = (id: number, family: Family) =>
+    best.get(id)?.some((look) => look.family === family && look.outcome === 'fresh')
+  const worse = looks.find(
+    ({ id, look }) => look.outcome !== 'fresh' && isFresh(id, look.family),
+  )?.look
+  if (worse) return worse
+  const good = looks.find(({ look }) => look.outcome === 'fresh')?.look
+  if (good) return good
+  const dead = looks.every(({ look }) => look.outcome === 'down' || look.outcome === 'slow')
+  const [first] = looks
+  if (!first || dead) return first?.look
+  const { reason: _, ...answers } = first.look
+  return { ...answers, outcome: 'fresh' }
+}
+
+/** State of one address between crawls. */
+export interface AddressState {
+  listed: boolean
+  outcome: string | null
+  reason: Reason | null
+  failures: number
+  failing_since: number | null
+  checked_at: number | null
+  fresh_at: number | null
+}
+
+/** The state of an address after a crawl: it comes and goes as repositories do. */
+export function nextAddressState(before: AddressState, look: Look, now_ms: number): AddressState {
+  const { failures, failing_since, listed, fresh_at } = before
+  const state = nextState(
+    {
+      ...{ failures, failing_since, listed, fresh_at, fresh: 0, reason: null, etag: null },
+      ...{ outcome: look.outcome, generation_id: 0, checked_at: now_ms },
+    },
+    [look],
+    now_ms,
+  )
+  return {
+    ...{ listed: state.listed, outcome: state.outcome, reason: state.reason },
+    ...{ failures: state.failures, failing_since: state.failing_since },
+    ...{ checked_at: now_ms, fresh_at: state.fresh_at },
   }
 }
 

@@ -1,6 +1,11 @@
 /** Crawls: one mirror looked at and what was seen kept, which mirrors are due, and how long evidence stays. */
 import { and, eq, inArray, lt, sql } from 'drizzle-orm'
-import { mirror_check, mirror_host, mirror_repository } from '../../db/schema/mirrors.ts'
+import {
+  mirror_check,
+  mirror_host,
+  mirror_repository,
+  mirror_url,
+} from '../../db/schema/mirrors.ts'
 import { DAY_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
@@ -8,18 +13,22 @@ import { emit } from '../kernel/events.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { publishedDigests } from '../repos/generations.ts'
 import { createTask } from '../tasks/tasks.ts'
+import { keepArrivals } from './arrivals.ts'
 import { publishedRepositories } from './catalogue.ts'
-import { lookAtMirror, type WantedRepository } from './checks.ts'
+import { type AddressLooks, lookAtMirror, looksOfMirror } from './checks.ts'
 import {
   CRAWL_EVERY_MS,
   type CrawlOutcome,
   type Family,
   incidentBegins,
+  judgeAddress,
   type Look,
+  nextAddressState,
   nextState,
   type RepositoryState,
 } from './crawl.ts'
 import type { Crawler } from './crawler.ts'
+import type { WantedRepository } from './looks.ts'
 import { queueFaultLetters } from './mails.ts'
 import { holdOf, isExcluded } from './mirror.ts'
 import {
@@ -80,25 +89,23 @@ export async function crawlHost(
   const { app } = ctx
   const host = await hostById(app.db, input.host_id)
   if (!host || holdOf(host, app.clock.now()) !== undefined) return undefined
-  const [first] = await urlsOf(app.db, host.id)
   const exclusions = await exclusionsOf(app.db, host.id)
   const repositories = (await publishedRepositories(app)).filter(
     (each) => !isExcluded(exclusions, each),
   )
   const states = await statesOf(app.db, host.id)
-  const looks = first
-    ? await lookAtMirror(crawler, {
-        url: first.url,
-        families: familiesOf(host),
-        repositories,
-        known: new Map(states.map((row) => [row.repository_id, row])),
-        signal: input.signal,
-        now: () => app.clock.now(),
-        refresh: (id) => publishedDigests(app.db, id),
-      })
-    : new Map<number, Look[]>()
-  const seen = { looks, repositories, protocol: first?.protocol ?? 'http' }
-  return input.write((tx) => keep(tx, ctx, host.id, seen))
+  const seen = await lookAtMirror(crawler, {
+    addresses: await urlsOf(app.db, host.id),
+    families: familiesOf(host),
+    repositories,
+    known: new Map(states.map((row) => [row.repository_id, row])),
+    signal: input.signal,
+    now: () => app.clock.now(),
+    refresh: (id) => publishedDigests(app.db, id),
+  })
+  return input.write((tx) =>
+    keep(tx, ctx, host.id, { seen, looks: looksOfMirror(seen), repositories }),
+  )
 }
 
 const familiesOf = (host: HostRow): Family[] => [
@@ -106,17 +113,18 @@ const familiesOf = (host: HostRow): Family[] => [
   ...(host.ipv6 ? [6 as const] : []),
 ]
 
-interface Seen {
+interface Crawl {
+  seen: AddressLooks[]
+  /** What the mirror has, by repository. */
   looks: Map<number, Look[]>
   repositories: WantedRepository[]
-  protocol: string
 }
 
 async function keep(
   tx: Tx,
   ctx: Ctx,
   host_id: number,
-  seen: Seen,
+  crawl: Crawl,
 ): Promise<CrawlSummary | undefined> {
   const now = ctx.app.clock.now()
   const [host] = await tx
@@ -128,12 +136,14 @@ async function keep(
   if (!host || holdOf(host, now) !== undefined) return undefined
   const before = new Map((await statesOf(tx, host_id)).map((row) => [row.repository_id, row]))
   const after = new Map<number, RepositoryState>()
-  for (const [id, looks] of seen.looks)
+  for (const [id, looks] of crawl.looks)
     after.set(id, nextState(stateOf(before.get(id)), looks, now))
   if (after.size > 0) await upsertStates(tx, host_id, after)
   await forgetOthers(tx, host_id, [...before.keys()], after)
-  await keepEvidence(tx, host_id, seen, now)
-  await announce(tx, ctx, host, seen.repositories, before, after)
+  await keepAddresses(tx, host_id, crawl, now)
+  for (const each of crawl.seen) await keepEvidence(tx, host_id, each, now)
+  await keepArrivals(tx, host, crawl.repositories, after, now)
+  await announce(tx, ctx, host, crawl.repositories, before, after)
   const fresh = [...after.values()].filter((each) => each.outcome === 'fresh').length
   return { fresh, others: after.size - fresh }
 }
@@ -181,9 +191,26 @@ async function forgetOthers(
     .where(and(eq(mirror_repository.host_id, host_id), inArray(repository_id, gone)))
 }
 
+/** Addresses that were changed while the crawl ran have no row any more, and keep nothing of it. */
+async function keepAddresses(tx: Tx, host_id: number, crawl: Crawl, now: number): Promise<void> {
+  const rows = new Map((await urlsOf(tx, host_id)).map((row) => [row.url, row]))
+  for (const { address, looks } of crawl.seen) {
+    const row = rows.get(address.url)
+    const look = judgeAddress(looks, crawl.looks)
+    if (!row || !look) continue
+    const state = nextAddressState(row, look, now)
+    await tx.update(mirror_url).set(state).where(eq(mirror_url.id, row.id))
+  }
+}
+
 /** One row while an outcome stays the same: its count and last moment move. */
-async function keepEvidence(tx: Tx, host_id: number, seen: Seen, now: number): Promise<void> {
-  const { protocol } = seen
+async function keepEvidence(
+  tx: Tx,
+  host_id: number,
+  seen: AddressLooks,
+  now: number,
+): Promise<void> {
+  const { protocol } = seen.address
   const key = (repository_id: number, family: number, of: string) =>
     `${repository_id} ${family} ${of}`
   const latest = new Map(

@@ -40,6 +40,7 @@ export type Fault =
   | 'redirect-scheme'
   | 'too-large'
   | 'budget'
+  | 'protocol'
   | 'broken'
 
 export class FetchFault extends Error {
@@ -261,7 +262,7 @@ const codeOf = (error: unknown) =>
 const TLS =
   /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|EPROTO|CRL_)/
 
-function faultOf(error: unknown, address: string): FetchFault {
+export function faultOf(error: unknown, address: string): FetchFault {
   if (error instanceof FetchFault) return error
   const code = codeOf(error)
   if (TLS.test(code)) return new FetchFault('tls', code)

@@ -1,5 +1,5 @@
 /** Mirrors: signing up, changing, proving control, pausing and retiring. Each change leaves an audit row. */
-import { eq } from 'drizzle-orm'
+import { and, eq, notInArray } from 'drizzle-orm'
 import {
   mirror_exclusion,
   mirror_host,
@@ -7,6 +7,7 @@ import {
   mirror_peer_asn,
   mirror_url,
 } from '../../db/schema/mirrors.ts'
+import { takeTry } from '../accounts/limits.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import { DAY_MS } from '../kernel/clock.ts'
@@ -87,9 +88,9 @@ function ownColumns(input: MirrorInput) {
 
 /** Replaces what stands in tables of its own. */
 async function writeParts(tx: Tx, host_id: number, input: MirrorInput): Promise<void> {
-  for (const part of [mirror_url, mirror_netblock, mirror_peer_asn, mirror_exclusion])
+  for (const part of [mirror_netblock, mirror_peer_asn, mirror_exclusion])
     await tx.delete(part).where(eq(part.host_id, host_id))
-  await tx.insert(mirror_url).values(input.urls.map((each) => ({ host_id, ...each })))
+  await writeUrls(tx, host_id, input.urls)
   const netblocks = input.netblocks.map((cidr) => ({ host_id, cidr }))
   for (let at = 0; at < netblocks.length; at += 500)
     await tx.insert(mirror_netblock).values(netblocks.slice(at, at + 500))
@@ -97,6 +98,15 @@ async function writeParts(tx: Tx, host_id: number, input: MirrorInput): Promise<
     await tx.insert(mirror_peer_asn).values(input.peer_asns.map((asn) => ({ host_id, asn })))
   if (input.exclusions.length > 0)
     await tx.insert(mirror_exclusion).values(input.exclusions.map((each) => ({ host_id, ...each })))
+}
+
+/** An address that stays keeps what checks said of it; a new one is listed after its first good check. */
+async function writeUrls(tx: Tx, host_id: number, urls: MirrorInput['urls']): Promise<void> {
+  const kept = urls.map((each) => each.url)
+  const others = and(eq(mirror_url.host_id, host_id), notInArray(mirror_url.url, kept))
+  await tx.delete(mirror_url).where(others)
+  const rows = urls.map((each) => ({ host_id, ...each, listed: false }))
+  await tx.insert(mirror_url).values(rows).onConflictDoNothing()
 }
 
 /** Audit row and event of one change. */
@@ -166,11 +176,12 @@ export async function hostForAdmin(tx: Reader, ctx: Ctx, name: string): Promise<
 
 /**
  * Looks for the proof of control on the mirror, now. With it the mirror is active and soon crawled.
- * @throws PortalError mirror.refused with what was found in its place
+ * @throws PortalError mirror.refused with what was found in its place, rate.limited
  */
 export async function proveMirror(ctx: Ctx, name: string, means?: Crawler): Promise<void> {
   const { app } = ctx
   const host = await hostForAdmin(app.db, ctx, name)
+  await takeTry(ctx, 'prove', `mirror:${host.id}`)
   const urls = await urlsOf(app.db, host.id)
   const crawler = means ?? createCrawler(app, { limits: { connect_ms: 5000, request_ms: 10_000 } })
   const reasons = await lookForProof(crawler, { ...host, urls })

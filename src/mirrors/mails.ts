@@ -3,8 +3,8 @@ import type { Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
 import { queueMail } from '../kernel/mail.ts'
 import { sayReason } from '../kernel/words.ts'
-import type { WantedRepository } from './checks.ts'
 import type { RepositoryState } from './crawl.ts'
+import type { WantedRepository } from './looks.ts'
 import { type HostRow, siteById } from './queries.ts'
 
 /** Longer lists are on the mirror's page. */

@@ -127,6 +127,16 @@ export function statesOf(db: Reader, host_id: number): Promise<RepositoryStateRo
   return db.select().from(mirror_repository).where(eq(mirror_repository.host_id, host_id))
 }
 
+export function statesOfRepository(
+  db: Reader,
+  repository_id: number,
+): Promise<RepositoryStateRow[]> {
+  return db
+    .select()
+    .from(mirror_repository)
+    .where(eq(mirror_repository.repository_id, repository_id))
+}
+
 /** How many repositories each host is listed for, and when it was looked at last. */
 export function listedCounts(db: Reader) {
   const { host_id, listed, failing_since } = mirror_repository

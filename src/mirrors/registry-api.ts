@@ -11,6 +11,7 @@ import {
   problemResponse,
 } from '../kernel/http.ts'
 import { sayReason } from '../kernel/words.ts'
+import { addFigures } from './figures-api.ts'
 import {
   changeMirror,
   changeMirrorState,
@@ -19,6 +20,7 @@ import {
   signUpMirror,
 } from './hosts.ts'
 import { mirrorInput, siteInput } from './mirror.ts'
+import type { UrlRow } from './queries.ts'
 import { addSource, removeSource, requestTier1, reviewTier1 } from './tiers.ts'
 import {
   type CarriedRepository,
@@ -43,13 +45,13 @@ function parseMirror(ctx: Ctx, body: Record<string, unknown>) {
   return parsed.data
 }
 
-function entryJson({ host, site, urls, hold, tier, listed, failing }: MirrorEntry) {
+function entryJson({ host, site, urls, hold, tier, listed, failing, punctuality }: MirrorEntry) {
   const { name, country, asn, bandwidth_mbps, ipv4, ipv6, visibility } = host
   return {
     ...{ name, site: site.name, country, asn, bandwidth_mbps, ipv4, ipv6, visibility, tier },
     state: hold ?? 'active',
     urls: urls.map((each) => each.url),
-    ...{ listed, failing, crawled_at: iso(host.crawled_at) },
+    ...{ listed, failing, punctuality, crawled_at: iso(host.crawled_at) },
   }
 }
 
@@ -72,6 +74,16 @@ function carriedJson(ctx: Ctx, { repository, standing, state }: CarriedRepositor
   }
 }
 
+function addressJson(ctx: Ctx, row: UrlRow) {
+  const { protocol, url, listed, outcome, reason, failures } = row
+  const sentence = reason && sayReason(ctx.app.words.in('en'), reason)
+  return {
+    ...{ protocol, url, listed, outcome, failures },
+    reason: reason ? { code: reason.code, sentence } : null,
+    ...{ checked_at: iso(row.checked_at), fresh_at: iso(row.fresh_at) },
+  }
+}
+
 async function mirrorJson(ctx: Ctx, name: string) {
   const view = await describeMirror(ctx, name)
   const { host, site, urls, hold, managed } = view
@@ -80,6 +92,8 @@ async function mirrorJson(ctx: Ctx, name: string) {
     ...{ name: host.name, site: { name: site.name, url: site.url }, country, latitude, longitude },
     ...{ asn, bandwidth_mbps, ipv4, ipv6, visibility, tier: view.tier, state: hold ?? 'active' },
     urls: urls.map((each) => each.url),
+    addresses: urls.map((each) => addressJson(ctx, each)),
+    punctuality: view.punctuality,
     maintenance:
       host.maintenance_from === null
         ? null
@@ -118,6 +132,7 @@ function evidenceJson(ctx: Ctx, { check, repository, arch, reason }: Evidence) {
 
 export function createRegistryApi() {
   const api = createApi()
+  addFigures(api)
   addReads(api)
   addChanges(api)
   addCare(api)

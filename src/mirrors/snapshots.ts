@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { asc, inArray, ne } from 'drizzle-orm'
+import { and, asc, eq, inArray, ne } from 'drizzle-orm'
 import {
   mirror_host,
   mirror_peer_asn,
@@ -88,7 +88,10 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     .where(ne(mirror_host.state, 'retired'))
     .orderBy(asc(mirror_host.id))
   const ids = hosts.map((host) => host.id)
-  const urls = await db.select().from(mirror_url).where(inArray(mirror_url.host_id, ids))
+  const urls = await db
+    .select()
+    .from(mirror_url)
+    .where(and(inArray(mirror_url.host_id, ids), eq(mirror_url.listed, true)))
   const peers = await db.select().from(mirror_peer_asn).where(inArray(mirror_peer_asn.host_id, ids))
   const { host_id, repository_id, fresh, listed, outcome } = mirror_repository
   const states = await db

@@ -5,7 +5,9 @@ import { PortalError } from '../kernel/errors.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { listRepositories, type RepositoryRow } from '../repos/repositories.ts'
+import { type Punctuality, punctualityOf } from './arrival.ts'
 import { type Exclusion, type Hold, holdOf, isExcluded, proofPath, tierOf } from './mirror.ts'
+import { punctualities } from './propagation.ts'
 import {
   allUrls,
   type CheckRow,
@@ -22,6 +24,7 @@ import {
   type SourceRow,
   sourcesOf,
   statesOf,
+  statesOfRepository,
   type UrlRow,
   urlsOf,
 } from './queries.ts'
@@ -36,6 +39,7 @@ export interface MirrorEntry {
   /** Repositories for which it is on the list, and those for which it fails. */
   listed: number
   failing: number
+  punctuality: Punctuality
 }
 
 const STRANGERS: (Hold | undefined)[] = ['unproved', 'retired']
@@ -66,6 +70,7 @@ async function allMirrors(ctx: Ctx): Promise<MirrorEntry[]> {
     Map.groupBy(await allUrls(db), (each) => each.host_id),
     Map.groupBy(await listedCounts(db), (each) => each.host_id),
   ]
+  const delays = await punctualities(ctx)
   return rows.map(({ host, site }) => {
     const own = states.get(host.id) ?? []
     return {
@@ -73,6 +78,7 @@ async function allMirrors(ctx: Ctx): Promise<MirrorEntry[]> {
       ...{ hold: holdOf(host, clock.now()), tier: tierOf(host) },
       listed: own.filter((each) => each.listed).length,
       failing: own.filter((each) => each.failing_since !== null).length,
+      punctuality: delays.get(host.id) ?? punctualityOf(0, []),
     }
   })
 }
@@ -104,6 +110,8 @@ export interface MirrorView {
   peer_asns: number[]
   exclusions: Exclusion[]
   repositories: CarriedRepository[]
+  /** Over the last pushes. */
+  punctuality: Punctuality
   /** Only for those who may change it. */
   managed:
     | { admins: string[]; sources: SourceRow[]; proof: { path: string; line: string } }
@@ -125,6 +133,7 @@ export async function describeMirror(ctx: Ctx, name: string): Promise<MirrorView
     peer_asns: await peerAsnsOf(db, host.id),
     exclusions: exclusions.map(({ release, arch, repository }) => ({ release, arch, repository })),
     repositories: await carriedOf(db, host.id, exclusions),
+    punctuality: (await punctualities(ctx, host.id)).get(host.id) ?? punctualityOf(0, []),
     managed: manages ? await managedOf(db, host) : undefined,
   }
 }
@@ -158,6 +167,20 @@ export interface Evidence {
   repository: string | null
   arch: string | null
   reason: Reason | undefined
+}
+
+/** How one repository stands on each mirror that has been looked at for it, by the mirror's row. */
+export async function standingsOf(
+  ctx: Ctx,
+  repository_id: number,
+): Promise<Map<number, RepositoryStateRow>> {
+  const rows = await statesOfRepository(ctx.app.db, repository_id)
+  return new Map(rows.map((row) => [row.host_id, row]))
+}
+
+/** Repositories that mirrors can have. */
+export async function mirroredRepositories(ctx: Ctx): Promise<RepositoryRow[]> {
+  return (await listRepositories(ctx.app.db)).filter((row) => row.generation_id > 0)
 }
 
 /** What the crawler saw of a mirror, newest first. @throws PortalError not-found, input.cursor */

@@ -18,8 +18,17 @@ export interface WebEdge {
   count(answer: Answer, search: string): void
 }
 
+const edges = new WeakMap<App['database'], WebEdge>()
+
+/** The one edge of this process over an app: API and pages read one snapshot. */
+export function webEdgeOf(app: App): WebEdge {
+  const edge = edges.get(app.database) ?? createWebEdge(app)
+  edges.set(app.database, edge)
+  return edge
+}
+
 /** @param app whose clock, configuration and database it uses */
-export function createWebEdge(app: App): WebEdge {
+function createWebEdge(app: App): WebEdge {
   const counter = new Counter()
   let geo: Promise<Geo> | undefined
   let edge: Edge | undefined

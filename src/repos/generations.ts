@@ -1,5 +1,5 @@
 /** Published generations as mirrors are compared with: digests and some packages, not the long lists. */
-import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull, min } from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
 import { generation, repository } from '../../db/schema/repos.ts'
 import type { Reader } from '../kernel/db.ts'
@@ -7,6 +7,7 @@ import { packageHref } from './repository.ts'
 
 export interface GenerationDigest {
   id: number
+  push_id: number
   /** Of its repomd.xml. */
   sha256: string
   /** Milliseconds since the epoch. */
@@ -19,15 +20,16 @@ export async function publishedDigests(
   repository_id: number,
   limit = 50,
 ): Promise<GenerationDigest[]> {
-  const { id, hashes, published_at } = generation
+  const { id, push_id, hashes, published_at } = generation
   const rows = await db
-    .select({ id, hashes, published_at })
+    .select({ id, push_id, hashes, published_at })
     .from(generation)
     .where(and(eq(generation.repository_id, repository_id), isNotNull(published_at)))
     .orderBy(desc(id))
     .limit(limit)
   return rows.map((row) => ({
     id: row.id,
+    push_id: row.push_id,
     sha256: row.hashes.sha256,
     published_at: row.published_at ?? 0,
   }))
@@ -86,4 +88,20 @@ export async function packagesOfGeneration(db: Reader, rpm_ids: number[]) {
         .where(inArray(rpm.id, rpm_ids.slice(at, at + ROWS_AT_ONCE)))),
     )
   return rows
+}
+
+/** Pushes that published something, newest first, with the moment that they began to. */
+export async function publishedPushes(
+  db: Reader,
+  limit: number,
+): Promise<{ push_id: number; published_at: number }[]> {
+  const { push_id, published_at } = generation
+  const rows = await db
+    .select({ push_id, published_at: min(published_at) })
+    .from(generation)
+    .where(isNotNull(published_at))
+    .groupBy(push_id)
+    .orderBy(desc(push_id))
+    .limit(limit)
+  return rows.map((row) => ({ push_id: row.push_id, published_at: Number(row.published_at ?? 0) }))
 }

@@ -91,7 +91,12 @@ describe('hysteresis', () => {
 })
 
 describe('metadata', () => {
-  const published = [3, 2, 1].map((id) => ({ id, sha256: String(id), published_at: id * HOUR_MS }))
+  const published = [3, 2, 1].map((id) => ({
+    id,
+    push_id: id,
+    sha256: String(id),
+    published_at: id * HOUR_MS,
+  }))
   it('is fresh, late by so much, or none of ours', () => {
     const judge = (id: number) =>
       judgeGeneration(

@@ -15,13 +15,13 @@ export interface Machine {
 }
 
 /** The file by which a machine meets the distribution; what it installs brings files of its own. */
-function firstRepo(url: string, key: string): string {
+function firstRepo(url: string, key: string, query: string): string {
   return ['baseos', 'appstream']
     .map((id) =>
       [
         `[first-${id}]`,
         `name=${id}`,
-        `metalink=${url}/metalink?repo=${id}-$releasever&arch=$basearch`,
+        `metalink=${url}/metalink?repo=${id}-$releasever&arch=$basearch${query}`,
         'enabled=1',
         'gpgcheck=1',
         'repo_gpgcheck=1',
@@ -36,12 +36,13 @@ function firstRepo(url: string, key: string): string {
  * @param folder where the machine is made
  * @param url the portal's address
  * @param key file of its public key
+ * @param query more for the address of its metalinks, such as `&ip=…`
  */
-export function createMachine(folder: string, url: string, key: string): Machine {
+export function createMachine(folder: string, url: string, key: string, query = ''): Machine {
   const root = join(folder, 'root')
   const repos = join(folder, 'first.repos.d')
   for (const path of [root, repos]) mkdirSync(path, { recursive: true })
-  writeFileSync(join(repos, 'first.repo'), firstRepo(url, key))
+  writeFileSync(join(repos, 'first.repo'), firstRepo(url, key, query))
   const ownRepos = join(root, 'etc/yum.repos.d')
   const ownKey = join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-keel')
 

@@ -81,5 +81,11 @@ export function ctxOf(app: App, actor: Actor = { kind: 'system', name: 'test' })
 }
 
 export function personActor(id: number, username: string, roles: Role[] = ['member']): Actor {
-  return { kind: 'person', id, username, roles, scopes: ['read', 'vote', 'package', 'admin'] }
+  return {
+    kind: 'person',
+    id,
+    username,
+    roles,
+    scopes: ['read', 'vote', 'package', 'edge', 'admin'],
+  }
 }
