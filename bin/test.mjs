@@ -21,9 +21,7 @@ const testTools = {
   ...buildTools,
   ...imageTools,
   dnf: { apt: 'dnf', dnf: 'dnf' },
-  aria2c: { apt: 'aria2', dnf: 'aria2' },
   sq: { apt: 'sq', dnf: 'sequoia-sq' },
-  curl: { apt: 'curl', dnf: 'curl' },
   chromium: { apt: 'chromium', dnf: 'chromium' },
   // Daemons are only started by tests, on ports and configurations of their own.
   nginx: { apt: 'nginx-light', dnf: 'nginx' },

@@ -8,14 +8,14 @@ import type { App } from '../kernel/context.ts'
 import type { HttpEnv } from '../kernel/http.ts'
 import type { Edge, Query } from '../mirrors/edge/answer.ts'
 import { readQuery } from '../mirrors/edge/http.ts'
-import { createWebEdge } from '../mirrors/web-edge.ts'
+import { webEdgeOf } from '../mirrors/web-edge.ts'
 import type { MetalinkUrl } from './metalink4.ts'
 import { type ImageRow, offeredImages } from './queries.ts'
 
 /** @param app whose snapshot chooses */
 export function createImageRedirect(app: App): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>()
-  const web = createWebEdge(app)
+  const web = webEdgeOf(app)
   routes.get('/download/:path{.+\\.iso}', async (c, next) => {
     const path = c.req.param('path')
     const row = (await offeredImages(app.db)).find((each) => imagePath(each) === path)
