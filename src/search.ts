@@ -101,6 +101,8 @@ function docOf(path: string, source: string): Hit {
   const slug = path.replace(/\.mdx?$/, '').replace(/(^|\/)index$/, '')
   const text = body
     .replace(/^import .*$/gm, '')
+    .replace(/<(svg|span)\b[\s\S]*?<\/\1>/g, '')
+    .replace(/<\/?div\b[^>]*>/g, '')
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/[#*`|>{}]+/g, ' ')
     .replace(/\s+/g, ' ')
