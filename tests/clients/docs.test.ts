@@ -52,7 +52,7 @@ function installAnotherEl(folder: string): void {
     [
       '%install',
       'mkdir -p %{buildroot}/etc/yum.repos.d %{buildroot}/usr/lib',
-      `printf '[other]\\nname=Another EL\\nbaseurl=file://${repo}\\n' > %{buildroot}/etc/yum.repos.d/other.repo`,
+      `printf '[other]\\nname=Another EL\\nbaseurl=file://${repo}\\ngpgcheck=0\\n' > %{buildroot}/etc/yum.repos.d/other.repo`,
       'echo NAME=Other > %{buildroot}/usr/lib/os-release',
       'ln -s ../usr/lib/os-release %{buildroot}/etc/os-release',
       '%files',

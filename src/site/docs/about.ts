@@ -16,9 +16,6 @@ const words = distributionWords(distribution)
 /** What people wrote, with the distribution's words in it. */
 export const fillIn = (text: string) => fillWords(text, words)
 
-/** After so many days without a review a page says so. */
-export const STALE_DAYS = 180
-
 /** When each file below content/docs was last committed; empty where there is no history, as in a tarball. */
 export const lastCommitted: ReadonlyMap<string, Date> = readHistory(join(content_dir, 'docs'))
 
