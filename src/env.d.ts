@@ -5,7 +5,8 @@ declare namespace App {
     ctx: import('./kernel/context.ts').Ctx
     /** BCP 47 tag of the language that the page is written in. */
     language: string
-    t: import('./kernel/words.ts').Translate
+    /** Not `t`: Starlight's middleware takes that name for its own. */
+    say: import('./kernel/words.ts').Translate
     /** What the last form did, for this one page. */
     flash: import('./kernel/forms.ts').Flash | undefined
     /** On pages of the docs only, which have nothing of the above: they are made before anyone asks. */

@@ -15,7 +15,7 @@ portal.use(async (c, next) => {
   const { locals } = getFetchState(c)
   const flash = readFlash(c)
   const language = c.get('language')
-  Object.assign(locals, { ctx: c.get('ctx'), language, t: app.words.in(language), flash })
+  Object.assign(locals, { ctx: c.get('ctx'), language, say: app.words.in(language), flash })
   await next()
   // A page is in the reader's language and shows who is logged in.
   c.header('Vary', 'Accept-Language, Cookie', { append: true })

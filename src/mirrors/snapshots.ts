@@ -6,12 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { and, asc, eq, inArray, ne } from 'drizzle-orm'
-import {
-  mirror_host,
-  mirror_peer_asn,
-  mirror_repository,
-  mirror_url,
-} from '../../db/schema/mirrors.ts'
+import { mirror_host, mirror_peer_asn, mirror_url } from '../../db/schema/mirrors.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
 import {
@@ -28,6 +23,7 @@ import {
   type SnapshotRepository,
 } from './edge/snapshot.ts'
 import { netblockIndexOf } from './netblock-cache.ts'
+import { type HostStates, statesOfHosts } from './state-cache.ts'
 
 const ALTERNATES_MAX = 4
 const PROTOCOL_ORDER = ['https', 'http', 'ftp', 'rsync']
@@ -69,16 +65,6 @@ function hostState(row: HostRow, now: number): MirrorState | undefined {
   return from !== null && from <= now && (until === null || now < until) ? 'maintenance' : undefined
 }
 
-type StateRow = Pick<typeof mirror_repository.$inferSelect, 'fresh' | 'listed' | 'outcome'>
-
-const FRESH_BY_BITS: MirrorState[] = ['stale', 'fresh-ipv4', 'fresh-ipv6', 'fresh']
-
-function repositoryState(row: StateRow | undefined): MirrorState {
-  if (!row) return 'unknown'
-  if (row.listed) return FRESH_BY_BITS[row.fresh & 3] ?? 'unknown'
-  return mirrorStates.find((state) => state === row.outcome) ?? 'down'
-}
-
 /** Everything an edge needs, as the database has it now. */
 export async function makeSnapshot(app: App): Promise<Snapshot> {
   const { db, clock } = app
@@ -93,10 +79,7 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     .from(mirror_url)
     .where(and(inArray(mirror_url.host_id, ids), eq(mirror_url.listed, true)))
   const peers = await db.select().from(mirror_peer_asn).where(inArray(mirror_peer_asn.host_id, ids))
-  const { host_id, repository_id, fresh, listed, outcome } = mirror_repository
-  const states = await db
-    .select({ host_id, repository_id, fresh, listed, outcome })
-    .from(mirror_repository)
+  const states = await statesOfHosts(app, hosts)
   const { rows, facts } = await repositoriesOf(app)
   const own = ownMirror(app)
   const mirrors = hosts.map((host) => ({
@@ -109,22 +92,35 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
       .sort((a, b) => PROTOCOL_ORDER.indexOf(a.protocol) - PROTOCOL_ORDER.indexOf(b.protocol))
       .map(({ protocol, url }) => ({ protocol, url })),
   }))
-  const known = new Map(states.map((row) => [`${row.host_id}:${row.repository_id}`, row]))
   const now = clock.now()
-  const cells = rows.flatMap((repository) => [
-    ...hosts.map(
-      (host) => hostState(host, now) ?? repositoryState(known.get(`${host.id}:${repository.id}`)),
-    ),
-    'fresh' as const,
-  ])
   return {
     made_at: now,
     generator: 'slipway',
     mirrors: [...mirrors.map(publicFacts), own],
     repositories: facts,
-    states: Uint8Array.from(cells, (state) => mirrorStates.indexOf(state)),
+    states: cellsOf(hosts, rows, states, now),
     netblocks: await netblockIndexOf(app, hosts),
   }
+}
+
+/** A cell for each repository and mirror; the last column is this portal itself, which has everything. */
+function cellsOf(
+  hosts: readonly HostRow[],
+  repositories: readonly RepositoryRow[],
+  states: ReadonlyMap<number, HostStates>,
+  now: number,
+): Uint8Array {
+  const columns = hosts.length + 1
+  const cells = new Uint8Array(repositories.length * columns)
+  for (const [at, host] of hosts.entries()) {
+    const held = hostState(host, now)
+    const own = states.get(host.id)
+    for (const [row, { id }] of repositories.entries())
+      cells[row * columns + at] = mirrorStates.indexOf(held ?? own?.get(id) ?? 'unknown')
+  }
+  const fresh = mirrorStates.indexOf('fresh')
+  for (const row of repositories.keys()) cells[row * columns + hosts.length] = fresh
+  return cells
 }
 
 /** Only what an answer needs leaves the portal: no proofs, no contacts. */

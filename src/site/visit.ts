@@ -14,10 +14,10 @@ export interface Visit {
 }
 
 /** @example const { t } = visit(Astro.locals) */
-export function visit({ ctx, language, t }: App.Locals): Visit {
+export function visit({ ctx, language, say }: App.Locals): Visit {
   const { app, actor } = ctx
   return {
-    t,
+    t: say,
     language,
     name: app.distribution.name,
     tagline: app.distribution.tagline,

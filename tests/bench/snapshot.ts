@@ -2,7 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
-import { mirror_host, mirror_netblock, mirror_repository } from '../../db/schema/mirrors.ts'
+import {
+  mirror_host,
+  mirror_netblock,
+  mirror_repository,
+  mirror_url,
+} from '../../db/schema/mirrors.ts'
 import { repository } from '../../db/schema/repos.ts'
 import { WORKER_FLAGS } from '../../src/commands/up.ts'
 import { root } from '../../src/kernel/paths.ts'
@@ -51,8 +56,8 @@ async function fill(app: TestApp): Promise<void> {
       for (let row = 0; row < rows.length; row += 500)
         await tx.insert(mirror_netblock).values(rows.slice(row, row + 500))
     }
-    // Nobody crawls these: they are no machines.
-    await tx.update(mirror_host).set({ state: 'active', proved_at: 1, crawled_at: 2 ** 42 })
+    await tx.update(mirror_host).set({ state: 'active', proved_at: 1, ...NEVER_DUE })
+    await tx.update(mirror_url).set({ listed: true })
   })
 }
 
@@ -62,9 +67,13 @@ async function timed(app: TestApp): Promise<number> {
   return performance.now() - started
 }
 
-const pause = (app: TestApp, change: 'pause' | 'resume') => {
+/** Nobody crawls these: they are no machines. Far in the future, so that none is ever due. */
+const NEVER_DUE = { crawled_at: 2 ** 42 }
+
+async function pause(app: TestApp, change: 'pause' | 'resume'): Promise<void> {
   app.clock.advance(60_000)
-  return changeMirrorState(ctxOf(app), NAME, change)
+  await changeMirrorState(ctxOf(app), NAME, change)
+  await transaction(ctxOf(app), (tx) => tx.update(mirror_host).set(NEVER_DUE))
 }
 
 async function addNetblock(app: TestApp): Promise<void> {

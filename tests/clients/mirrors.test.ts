@@ -7,8 +7,11 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Api, type Build } from '../support/api.ts'
+import { specOf } from '../builder/program.ts'
+import { Api, type Build, type Update } from '../support/api.ts'
 import { createMachine, type Machine } from '../support/dnf.ts'
+import { built, makeSrpm, reaches, submitSrpm } from '../support/packages.ts'
+import { becomeAdmin, signUp } from '../support/people.ts'
 import { freePort, type Portal, startPortal } from '../support/portal.ts'
 import { slipway } from '../support/slipway.ts'
 import { serveTree, type TreeMirror } from '../support/tree-mirrors.ts'
@@ -27,7 +30,10 @@ const SIX = '&ip=2001:db8::7'
 beforeAll(async () => {
   const ports = await Promise.all(NAMES.map(() => freePort()))
   const places = NAMES.map((name, at) => place(name, ports[at] ?? 0))
-  portal = await startPortal({ env: { SLIPWAY_PRIVATE_MIRRORS: places.join(',') } })
+  portal = await startPortal({
+    env: { SLIPWAY_PRIVATE_MIRRORS: places.join(',') },
+    distribution: [['stable_karma: 2', 'stable_karma: 1']],
+  })
   await seedsAreStable()
   const current = join(portal.folder, 'current')
   copyTree(current)
@@ -72,7 +78,11 @@ async function seedsAreStable(): Promise<void> {
     },
     180_000,
   )
-  const pushes = () => api.all<{ state: string }>('/api/pushes')
+  await pushesHaveEnded()
+}
+
+async function pushesHaveEnded(): Promise<void> {
+  const pushes = () => new Api(portal.url).all<{ state: string }>('/api/pushes')
   await until('the pushes to end', async () => (await pushes()).every((p) => p.state === 'done'))
 }
 
@@ -144,11 +154,27 @@ it('installs while all five are good, from mirrors and not from the portal alone
   expect(mirrors.six.asked.some((path) => path.endsWith('.rpm'))).toBe(false)
 })
 
-it('installs the right files after four of five have turned bad, before any crawl saw that', async () => {
-  const old = join(portal.folder, 'old')
-  copyTree(old)
-  for (const repository of ['BaseOS', 'AppStream']) forget(old, repository)
-  mirrors.stale.root = old
+/** A push into both repositories of stable. @returns a copy of the tree as it is then */
+async function pushSomething(): Promise<string> {
+  const admin = await becomeAdmin(portal)
+  const tester = await signUp(portal, 'second-mate')
+  const srpm = await makeSrpm(specOf('lantern', ':'))
+  const { nvr } = await built(admin, await submitSrpm(admin, srpm))
+  const input = { builds: [nvr], type: 'newpackage', title: 'A lantern', notes: 'Lit.' }
+  const { alias } = await admin.post<Update>('/api/updates', input)
+  await reaches(admin, alias, 'testing')
+  await tester.post(`/api/updates/${alias}/votes`, { karma: 1 })
+  await reaches(admin, alias, 'stable')
+  await pushesHaveEnded()
+  const now = join(portal.folder, 'now')
+  copyTree(now)
+  return now
+}
+
+it('installs the right files after a push that one mirror has not, and while three others are bad', async () => {
+  const now = await pushSomething()
+  // `stale` goes on with what was published before: whole, signed, and no longer current.
+  for (const name of ['corrupt', 'slow', 'six'] as const) mirrors[name].root = now
   mirrors.corrupt.behaviour = 'corrupt'
   mirrors.slow.behaviour = 'slow'
   await mirrors.dead.stop()
@@ -168,11 +194,3 @@ it('gives a client without IPv4 the mirror that it can reach', async () => {
   await expectWhole(machine, ['keel-setup', 'rpmvercmp'])
   expect(mirrors.six.asked.some((path) => path.endsWith('.rpm'))).toBe(true)
 })
-
-/** A repository as it was before: metadata that was signed and published once, and is no more. */
-function forget(tree: string, repository: string): void {
-  const arch = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
-  const file = join(tree, 'keel/10', repository, arch, 'os/repodata/repomd.xml')
-  const text = readFileSync(file, 'utf8')
-  writeFileSync(file, text.replace(/<revision>\d+/, '<revision>0'))
-}

@@ -22,7 +22,7 @@ export interface SeededSite {
   routes: string[]
 }
 
-/** Fills a portal: a build, an update in testing, a blocker, the seeds stable. */
+/** Fills a portal: a build, an update in testing, a blocker, the seeds stable, an image. */
 export async function seedSite(portal: Portal): Promise<SeededSite> {
   const admin = await becomeAdmin(portal)
   const srpm = await makeSrpm(specOf('lantern', ':'))
@@ -39,6 +39,10 @@ export async function seedSite(portal: Portal): Promise<SeededSite> {
       `/api/releases/${RELEASE}/readiness`,
     )
     return report.items.every(({ by_arch }) => by_arch.every(({ state }) => state === 'stable'))
+  })
+  await until('an image', async () => {
+    const { items } = await admin.get<{ items: unknown[] }>('/api/downloads')
+    return items.length > 0
   })
   const build = encodeURIComponent(nvr)
   return {
