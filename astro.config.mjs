@@ -53,13 +53,19 @@ export default defineConfig({
       },
       sidebar: [
         { slug: 'docs' },
-        group('Use', ['install', 'testing']),
-        group('Take part', ['packaging', 'rules', 'mirrors']),
-        group('Operate', ['operating']),
+        group('Use', ['install', 'upgrade', 'migrate']),
+        group('Take part', ['testing', 'packaging', 'mirrors', 'rules', 'releases']),
+        group('Operate', [
+          'operating',
+          'operating/configuration',
+          'operating/backup',
+          'operating/scale',
+        ]),
         group('Programs', ['api', 'api/errors']),
         {
           label: 'The code',
           items: [
+            { slug: 'docs/contributing' },
             { slug: 'docs/contributing/architecture' },
             {
               label: 'Decisions',

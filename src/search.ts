@@ -8,6 +8,7 @@ import { searchPeople } from './accounts/groups.ts'
 import { listPackages } from './builds/builds.ts'
 import { searchAdvisories } from './errata/errata.ts'
 import type { App, Ctx } from './kernel/context.ts'
+import { distributionWords, fillWords } from './kernel/distribution-words.ts'
 import { listNews } from './news.ts'
 import { searchUpdates } from './updates/lists.ts'
 
@@ -84,7 +85,12 @@ function docsOf(app: App): Hit[] {
   const folder = join(app.config.content_dir, 'docs')
   const docs = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => /\.mdx?$/.test(path))
-    .map((path) => docOf(path, readFileSync(join(folder, path), 'utf8')))
+    .map((path) =>
+      docOf(
+        path,
+        fillWords(readFileSync(join(folder, path), 'utf8'), distributionWords(app.distribution)),
+      ),
+    )
   kept.set(app, docs)
   return docs
 }
@@ -95,6 +101,8 @@ function docOf(path: string, source: string): Hit {
   const slug = path.replace(/\.mdx?$/, '').replace(/(^|\/)index$/, '')
   const text = body
     .replace(/^import .*$/gm, '')
+    .replace(/<(svg|span)\b[\s\S]*?<\/\1>/g, '')
+    .replace(/<\/?div\b[^>]*>/g, '')
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
     .replace(/[#*`|>{}]+/g, ' ')
     .replace(/\s+/g, ' ')

@@ -1,4 +1,4 @@
-/** The house rules of content/docs/contributing/architecture.md, enforced: who may import what. */
+/** The house rules of content/docs/contributing/architecture.mdx, enforced: who may import what. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'

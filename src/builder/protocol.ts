@@ -1,6 +1,6 @@
 /**
  * What portal and builder say to each other: see "Builder protocol" in
- * content/docs/contributing/architecture.md. Everything that comes in is parsed here.
+ * content/docs/contributing/architecture.mdx. Everything that comes in is parsed here.
  */
 import { z } from 'zod'
 import type { Reason } from '../kernel/reason.ts'

@@ -1,4 +1,4 @@
-/** The builder protocol over HTTP; see content/docs/contributing/architecture.md for the table. */
+/** The builder protocol over HTTP; see content/docs/contributing/architecture.mdx for the table. */
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'

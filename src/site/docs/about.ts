@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { readConfig } from '../../kernel/config.ts'
 import { readDistribution } from '../../kernel/distribution.ts'
+import { distributionWords, fillWords } from '../../kernel/distribution-words.ts'
 import { root } from '../../kernel/paths.ts'
 import { readWords } from '../../kernel/words.ts'
 
@@ -10,24 +11,10 @@ const { content_dir } = readConfig()
 export const distribution = readDistribution(content_dir)
 export const t = readWords(join(root, 'content', 'i18n')).in('en')
 
-const [release] = distribution.releases
-const facts: Record<string, string> = {
-  name: distribution.name,
-  id: distribution.id,
-  vendor: distribution.vendor,
-  version: release?.version ?? '',
-  release: release?.name ?? '',
-  dist: release?.dist ?? '',
-  upstream: release?.upstream.name ?? '',
-}
+const words = distributionWords(distribution)
 
-/** `%name%`, `%id%` and others in what people wrote become the distribution's; what is none of them stays. */
-export function fillIn(text: string): string {
-  return text.replace(/%([a-z]+)%/g, (whole, key: string) => facts[key] ?? whole)
-}
-
-/** After so many days without a review a page says so. */
-export const STALE_DAYS = 180
+/** What people wrote, with the distribution's words in it. */
+export const fillIn = (text: string) => fillWords(text, words)
 
 /** When each file below content/docs was last committed; empty where there is no history, as in a tarball. */
 export const lastCommitted: ReadonlyMap<string, Date> = readHistory(join(content_dir, 'docs'))
