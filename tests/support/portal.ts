@@ -106,6 +106,15 @@ function treeOf(pid: number): number[] {
   return [pid, ...childrenOf(pid).flatMap(treeOf)]
 }
 
+/** One that ended since it was listed needs no signal: programs end with their supervisor. */
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 const isAlive = (pid: number) => commandOf(pid) !== ''
 
 function environment(folder: string, port: number, env: Record<string, string>) {
@@ -144,7 +153,7 @@ export async function createPortal(options: PortalOptions = {}): Promise<Portal>
     const running = child
     const pids = treeOf(child.pid)
     const ended = new Promise<number | null>((resolve) => running.once('exit', resolve))
-    for (const pid of signal === 'SIGKILL' ? pids : [child.pid]) process.kill(pid, signal)
+    for (const pid of signal === 'SIGKILL' ? pids : [child.pid]) send(pid, signal)
     const status = await ended
     await until('its programs have ended', () => !pids.some(isAlive), 30_000)
     return status
