@@ -26,9 +26,9 @@ describe('pages of the docs', () => {
       ['title', 'description', 'reviewed'].filter((key) => !head[key]),
     )
     expect(lacking).toEqual([])
-    expect(faults(({ head }) => (Number.isNaN(Date.parse(String(head.reviewed))) ? ['reviewed'] : []))).toEqual(
-      [],
-    )
+    expect(
+      faults(({ head }) => (Number.isNaN(Date.parse(String(head.reviewed))) ? ['reviewed'] : [])),
+    ).toEqual([])
   })
 
   it('are named where nobody has read them through for long', () => {
@@ -89,7 +89,8 @@ function leadsNowhere(link: string, from: string): boolean {
   const { pathname, hash } = new URL(fillWords(link, words), `http://portal.example${from}/`)
   const path = pathname.replace(/(.)\/$/, '$1')
   const page = pages.find(({ href }) => href === path)
-  if (page) return hash !== '' && !anchorsOf(page.source).includes(decodeURIComponent(hash.slice(1)))
+  if (page)
+    return hash !== '' && !anchorsOf(page.source).includes(decodeURIComponent(hash.slice(1)))
   if (path.startsWith('/docs')) return true
   return ![...routes, ...OTHER_ROUTES].some((route) => route.test(path) || route.test(pathname))
 }
@@ -132,7 +133,11 @@ describe('the docs of settings and errors', () => {
 
   it('describe every key of distribution.yaml', () => {
     const schema = read('src/kernel/distribution.ts').split('export type ReleaseState')[0] ?? ''
-    const keys = [...schema.matchAll(/(?:^|[{,])\s*([a-z_]+): (?:z\.|z$|\w+(?:Schema|Path)|slug|day|arch|name|colour)/gm)]
+    const keys = [
+      ...schema.matchAll(
+        /(?:^|[{,])\s*([a-z_]+): (?:z\.|z$|\w+(?:Schema|Path)|slug|day|arch|name|colour)/gm,
+      ),
+    ]
     const names = [...new Set(keys.map(([, name]) => name ?? ''))]
     expect(names.length).toBeGreaterThan(40)
     const described = new Set(
