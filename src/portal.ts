@@ -39,6 +39,8 @@ import { createOverridesApi } from './updates/overrides-api.ts'
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
   defaultSrc: ["'self'"],
+  // The docs' index is WebAssembly; scripts come from here only, as everything does.
+  scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
   imgSrc: ["'self'", 'data:'],
   styleSrc: ["'self'", "'unsafe-inline'"],
   objectSrc: ["'none'"],

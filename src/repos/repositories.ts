@@ -1,5 +1,5 @@
 /** Repositories as rows, and what is in them by tag. */
-import { and, asc, desc, eq, inArray } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm'
 import { generation, repository } from '../../db/schema/repos.ts'
 import { releaseTags } from '../builds/build.ts'
 import { type BuildRow, type RpmRow, rpmsOfBuilds } from '../builds/builds.ts'
@@ -50,19 +50,18 @@ export async function findRepository(
   return rows.find((row) => row.arch === arch) ?? rows[0]
 }
 
-/** Newest generations first, the published ones only. */
-export async function publishedGenerations(
+/** Newest generations first, the published ones only: a push's drafts do not count against the limit. */
+export function publishedGenerations(
   db: Reader,
   repository_id: number,
   limit = 20,
 ): Promise<GenerationRow[]> {
-  const rows = await db
+  return db
     .select()
     .from(generation)
-    .where(eq(generation.repository_id, repository_id))
+    .where(and(eq(generation.repository_id, repository_id), isNotNull(generation.published_at)))
     .orderBy(desc(generation.id))
     .limit(limit)
-  return rows.filter((row) => row.published_at !== null)
 }
 
 /** What a push made of each repository, published or not. */

@@ -271,6 +271,12 @@ test('one box finds packages, updates, docs and people', async () => {
     expect(await page.textContent('#people')).toContain('harbour-master')
     await page.goto(`${portal.url}/search?q=metalink`)
     expect(await page.textContent('#docs')).toContain('nstall')
+    // Where scripts run, the docs' own index has ranked them.
+    await page.waitForSelector('#docs ul[data-by="index"] a[href^="/docs/"]')
+  })
+  await withPage({ ...desk, javaScriptEnabled: false }, async (page) => {
+    await page.goto(`${portal.url}/search?q=metalink`)
+    expect(await page.locator('#docs a').count()).toBeGreaterThan(0)
   })
 })
 
