@@ -16,8 +16,9 @@ export function distributionWords(distribution: Distribution): Record<string, st
 }
 
 /** Each `%word%` becomes its value; what is none of them stays. */
+// In addresses Markdown writes the second mark, or both, as %25.
 export function fillWords(text: string, words: Readonly<Record<string, string>>): string {
-  return text.replace(/%([a-z]+)%/g, (whole, key: string) =>
+  return text.replace(/%(?:25)?([a-z]+)%(?:25)?/g, (whole, key: string) =>
     Object.hasOwn(words, key) ? (words[key] ?? whole) : whole,
   )
 }
