@@ -12,6 +12,7 @@ import { actorFromRequest } from './accounts/sessions.ts'
 import { createBrandFiles } from './brand.ts'
 import { createBuildsApi } from './builds/api.ts'
 import { createBuildForms } from './builds/forms.ts'
+import { createCrawlerFiles } from './crawlers.ts'
 import { createDownloadsApi } from './downloads/api.ts'
 import { createDownloadForms } from './downloads/forms.ts'
 import { createImageRedirect } from './downloads/redirect.ts'
@@ -91,6 +92,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
   portal.route('/', createBuildForms())
+  portal.route('/', createCrawlerFiles(app))
   portal.route('/brand', createBrandFiles(app))
   portal.route('/feeds', createFeeds())
   portal.route('/pub', createFiles(app))
