@@ -15,8 +15,10 @@ export function distributionWords(distribution: Distribution): Record<string, st
   }
 }
 
-/** Each `%word%` becomes its value; what is none of them stays. */
-// In addresses Markdown writes the second mark, or both, as %25.
+/**
+ * Each `%word%` becomes its value; what is none of them stays. In addresses Markdown writes the second mark, or
+ * both, as %25.
+ */
 export function fillWords(text: string, words: Readonly<Record<string, string>>): string {
   return text.replace(/%(?:25)?([a-z]+)%(?:25)?/g, (whole, key: string) =>
     Object.hasOwn(words, key) ? (words[key] ?? whole) : whole,
