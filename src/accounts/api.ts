@@ -1,7 +1,7 @@
 /** Accounts for programs: oneself, one's tokens, people, and the roles that an administrator gives. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
-import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonBody, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import { grantRole, revokeRole } from './admins.ts'
 import { findProfile, ownAccount } from './people.ts'
 import { allScopes, grantedRoles, type Profile, USERNAME_MAX_CHARS } from './person.ts'
@@ -33,7 +33,7 @@ export function createAccountsApi() {
       method: 'get',
       path: '/account/me',
       tags: ['accounts'],
-      responses: { 200: { description: 'Who you are and what you may do.' }, ...problemResponse },
+      responses: answers('Who you are and what you may do.'),
     }),
     async (c) => {
       const { actor } = c.get('ctx')
@@ -48,7 +48,7 @@ export function createAccountsApi() {
       path: '/people/{username}',
       tags: ['accounts'],
       request: { params: z.object({ username }) },
-      responses: { 200: { description: 'A person, as everyone sees them.' }, ...problemResponse },
+      responses: answers('A person, as everyone sees them.'),
     }),
     async (c) => {
       const profile = await findProfile(c.get('ctx'), c.req.valid('param').username)
@@ -67,7 +67,7 @@ function addTokenRoutes(api: ReturnType<typeof createApi>): void {
       method: 'get',
       path,
       tags: ['accounts'],
-      responses: { 200: { description: 'Your tokens, without the secrets.' }, ...problemResponse },
+      responses: answers('Your tokens, without the secrets.'),
     }),
     async (c) => {
       const items = (await listTokens(c.get('ctx'))).map(tokenJson)
@@ -79,7 +79,7 @@ function addTokenRoutes(api: ReturnType<typeof createApi>): void {
       method: 'post',
       path,
       tags: ['accounts'],
-      request: { body: { content: { 'application/json': { schema: tokenBody } }, required: true } },
+      request: jsonBody(tokenBody),
       responses: { 201: { description: 'The token, this once.' }, ...problemResponse },
     }),
     async (c) => {
@@ -104,8 +104,7 @@ function addTokenRoutes(api: ReturnType<typeof createApi>): void {
 
 function addRoleRoutes(api: ReturnType<typeof createApi>): void {
   const path = '/people/{username}/roles/{role}'
-  const body = { content: { 'application/json': { schema: roleBody } }, required: true }
-  const request = { params: roleParams, body }
+  const request = { params: roleParams, ...jsonBody(roleBody) }
   const responses = { 204: { description: 'So it is.' }, ...problemResponse }
   api.openapi(
     createRoute({ method: 'put', path, tags: ['accounts'], request, responses }),

@@ -4,8 +4,15 @@ import { requireRole } from '../kernel/access.ts'
 import { putBlob } from '../kernel/blobs.ts'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
-import { createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
-import { sayReason, type Translate } from '../kernel/words.ts'
+import {
+  answers,
+  createApi,
+  jsonBody,
+  jsonWithEtag,
+  pageQuery,
+  problemResponse,
+} from '../kernel/http.ts'
+import { reasonJson, type Translate } from '../kernel/words.ts'
 import { taskJson } from '../tasks/api.ts'
 import { type BuildStateName, buildState, buildStateName, fileSchema } from './build.ts'
 import { type BuildRow, getPackage, listBuilds, listPackages, viewBuild } from './builds.ts'
@@ -20,7 +27,7 @@ export function buildJson(t: Translate, row: BuildRow) {
   return {
     ...{ nvr, name, epoch, version, release, target, source, summary, task_id, bootstrap },
     state: buildStateName(row.state),
-    reason: row.reason && { code: row.reason.code, sentence: sayReason(t, row.reason) },
+    reason: row.reason && reasonJson(t, row.reason),
     created_at: iso(row.created_at),
     completed_at: iso(row.completed_at),
   }
@@ -49,9 +56,7 @@ export function createBuildsApi() {
       method: 'post',
       path: '/builds',
       tags: ['builds'],
-      request: {
-        body: { required: true, content: { 'application/json': { schema: submitBody } } },
-      },
+      request: jsonBody(submitBody),
       responses: { 202: { description: 'Queued: the task to follow.' }, ...problemResponse },
     }),
     async (c) => {
@@ -106,7 +111,7 @@ function addReads(api: ReturnType<typeof createApi>): void {
           state: z.enum(stateNames).optional(),
         }),
       },
-      responses: { 200: { description: 'Builds, newest first.' }, ...problemResponse },
+      responses: answers('Builds, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -144,7 +149,7 @@ function addReads(api: ReturnType<typeof createApi>): void {
       path: '/packages',
       tags: ['builds'],
       request: { query: pageQuery.extend({ search: z.string().max(100).optional() }) },
-      responses: { 200: { description: 'Source packages by name.' }, ...problemResponse },
+      responses: answers('Source packages by name.'),
     }),
     async (c) => {
       const { items, next } = await listPackages(c.get('ctx'), c.req.valid('query'))
@@ -158,7 +163,7 @@ function addReads(api: ReturnType<typeof createApi>): void {
       path: '/packages/{name}',
       tags: ['builds'],
       request: { params: z.object({ name: z.string() }) },
-      responses: { 200: { description: 'A package and its latest builds.' }, ...problemResponse },
+      responses: answers('A package and its latest builds.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')

@@ -2,8 +2,15 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
-import { createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
-import { sayReason } from '../kernel/words.ts'
+import {
+  answers,
+  createApi,
+  jsonBody,
+  jsonWithEtag,
+  pageQuery,
+  problemResponse,
+} from '../kernel/http.ts'
+import { reasonJson } from '../kernel/words.ts'
 import { type ComposeRow, pageComposes, startCompose, viewCompose } from './composes.ts'
 import { imageJson, offeredDownloads } from './downloads.ts'
 
@@ -13,7 +20,7 @@ function composeJson(ctx: Ctx, row: ComposeRow) {
   const { id, release, label, state, step, why, task_id } = row
   return {
     ...{ id, release, label, state, step, why, task_id },
-    notes: row.notes.map((each) => ({ code: each.code, sentence: sayReason(t, each) })),
+    notes: row.notes.map((each) => reasonJson(t, each)),
     created_at: iso(row.created_at),
     ended_at: iso(row.ended_at),
   }
@@ -71,7 +78,7 @@ function addComposes(api: Api): void {
       path: '/composes',
       tags: ['downloads'],
       request: { query: pageQuery.extend({ release: z.string().max(100).optional() }) },
-      responses: { 200: { description: 'Composes, newest first.' }, ...problemResponse },
+      responses: answers('Composes, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -85,7 +92,7 @@ function addComposes(api: Api): void {
       path: '/composes/{id}',
       tags: ['downloads'],
       request: { params: z.object({ id: z.coerce.number().int().positive() }) },
-      responses: { 200: { description: 'One compose, with its images.' }, ...problemResponse },
+      responses: answers('One compose, with its images.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -107,12 +114,7 @@ function addComposes(api: Api): void {
       method: 'post',
       path: '/composes',
       tags: ['downloads'],
-      request: {
-        body: {
-          required: true,
-          content: { 'application/json': { schema: z.object({ release: z.string().max(100) }) } },
-        },
-      },
+      request: jsonBody(z.object({ release: z.string().max(100) })),
       responses: {
         202: { description: 'The compose that was begun, or the one that runs already.' },
         ...problemResponse,

@@ -5,7 +5,7 @@ import { listReleases } from '../distribution/releases.ts'
 import { HOUR_MS } from '../kernel/clock.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
-import { sayReason, type Translate } from '../kernel/words.ts'
+import { reasonJson, type Translate } from '../kernel/words.ts'
 import type { ImageFacts } from './facts.ts'
 import { removeComposeStage, removeGone, removePublished, stagedComposes } from './places.ts'
 import { type ImageRow, offeredImages, removableImages, runningOf } from './queries.ts'
@@ -45,7 +45,7 @@ export async function offeredDownloads(ctx: Ctx): Promise<Offer> {
 export function imageJson(t: Translate, facts: ImageFacts) {
   return {
     ...facts,
-    notes: facts.notes.map((each) => ({ code: each.code, sentence: sayReason(t, each) })),
+    notes: facts.notes.map((each) => reasonJson(t, each)),
   }
 }
 

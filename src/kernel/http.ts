@@ -10,7 +10,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Ctx } from './context.ts'
 import { isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
-import { sayError, sayReason } from './words.ts'
+import { reasonJson, sayError } from './words.ts'
 
 export interface HttpEnv {
   Variables: { ctx: Ctx; language: string }
@@ -57,6 +57,14 @@ export const problemResponse = {
   },
 } as const
 
+/** The `responses` of a route that answers with 200. @param description what comes, as a sentence */
+export const answers = (description: string) => ({ 200: { description }, ...problemResponse })
+
+/** A request whose body is JSON of this schema. */
+export const jsonBody = <T extends z.ZodType>(schema: T) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
+})
+
 /** Any failure as an error with a code; what we did not foresee is `internal` and is logged, once. */
 export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError {
   if (error instanceof PortalError) return error
@@ -82,7 +90,7 @@ export function problem(c: HttpContext, failure: unknown): Response {
     code: error.code,
     ...(error.details.field !== undefined && { field: error.details.field }),
     ...(error.details.reasons && {
-      reasons: error.details.reasons.map((r) => ({ code: r.code, sentence: sayReason(t, r) })),
+      reasons: error.details.reasons.map((each) => reasonJson(t, each)),
     }),
   }
   return c.json(body, error.status as ContentfulStatusCode, {

@@ -63,6 +63,11 @@ export function sayReason(t: Translate, reason: Reason): string {
   return t(`reason.${reason.code}`, reason.params)
 }
 
+/** A reason as the API says it: its code for programs, its sentence for people. */
+export function reasonJson(t: Translate, reason: Reason): { code: string; sentence: string } {
+  return { code: reason.code, sentence: sayReason(t, reason) }
+}
+
 /** The sentence of an error, with the reasons behind it. */
 export function sayError(t: Translate, error: PortalError): string {
   const details: ErrorDetails = error.details

@@ -1,7 +1,7 @@
 /** What edges ask of the portal: the snapshot; and what they tell: counts without addresses. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { PortalError } from '../kernel/errors.ts'
-import { createApi, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonBody, problemResponse } from '../kernel/http.ts'
 import { addCounts } from './counts.ts'
 import { readSnapshot } from './snapshots.ts'
 
@@ -36,15 +36,8 @@ export function createEdgeApi() {
       method: 'post',
       path: '/mirrors/counts',
       tags: ['mirrors'],
-      request: {
-        body: {
-          required: true,
-          content: {
-            'application/json': { schema: z.object({ countme: counts, answers: counts }) },
-          },
-        },
-      },
-      responses: { 200: { description: 'Added.' }, ...problemResponse },
+      request: jsonBody(z.object({ countme: counts, answers: counts })),
+      responses: answers('Added.'),
     }),
     async (c) => {
       await addCounts(c.get('ctx'), c.req.valid('json'))

@@ -1,8 +1,8 @@
 /** The queue in the open: tasks, what each waits for, logs as they grow, cancel; and the builders. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
-import { createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
-import { sayReason, type Translate } from '../kernel/words.ts'
+import { answers, createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
+import { reasonJson, type Translate } from '../kernel/words.ts'
 import { listBuilders } from './builders.ts'
 import { readLog } from './logs.ts'
 import { type TaskStateName, taskState, taskStateName } from './task.ts'
@@ -28,7 +28,7 @@ export function taskJson(t: Translate, row: TaskRow) {
     max_attempts: row.max_attempts,
     holder: row.claimed_by,
     progress: row.progress,
-    reason: row.reason && { code: row.reason.code, sentence: sayReason(t, row.reason) },
+    reason: row.reason && reasonJson(t, row.reason),
     highlights: row.highlights,
     created_at: iso(row.created_at),
     started_at: iso(row.started_at),
@@ -49,7 +49,7 @@ export function createTasksApi() {
           method: z.string().max(100).optional(),
         }),
       },
-      responses: { 200: { description: 'Tasks, newest first.' }, ...problemResponse },
+      responses: answers('Tasks, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -66,7 +66,7 @@ export function createTasksApi() {
       path: '/tasks/{id}',
       tags: ['tasks'],
       request: { params: idParams },
-      responses: { 200: { description: 'One task and why it waits.' }, ...problemResponse },
+      responses: answers('One task and why it waits.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -74,7 +74,7 @@ export function createTasksApi() {
       const view = await viewTask(ctx, c.req.valid('param').id)
       return jsonWithEtag(c, {
         ...taskJson(t, view.task),
-        waits_for: view.waits_for.map((r) => ({ code: r.code, sentence: sayReason(t, r) })),
+        waits_for: view.waits_for.map((each) => reasonJson(t, each)),
         children: view.children.map((row) => taskJson(t, row)),
         log_bytes: view.log_bytes,
       })
@@ -117,7 +117,7 @@ function addBuilderList(api: ReturnType<typeof createApi>): void {
       path: '/tasks/{id}/cancel',
       tags: ['tasks'],
       request: { params: idParams },
-      responses: { 200: { description: 'Canceled, with all below it.' }, ...problemResponse },
+      responses: answers('Canceled, with all below it.'),
     }),
     async (c) => {
       await cancelTask(c.get('ctx'), c.req.valid('param').id)
@@ -129,7 +129,7 @@ function addBuilderList(api: ReturnType<typeof createApi>): void {
       method: 'get',
       path: '/builders',
       tags: ['tasks'],
-      responses: { 200: { description: 'Builders and what they can do.' }, ...problemResponse },
+      responses: answers('Builders and what they can do.'),
     }),
     async (c) => {
       const rows = await listBuilders(c.get('ctx'))

@@ -7,7 +7,7 @@ import { createMiddleware } from 'hono/factory'
 import { blobPath, hasBlob, putBlob, sha256Pattern } from '../kernel/blobs.ts'
 import { SECOND_MS } from '../kernel/clock.ts'
 import { PortalError } from '../kernel/errors.ts'
-import { createApi, type HttpEnv, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, type HttpEnv, jsonBody, problemResponse } from '../kernel/http.ts'
 import { transaction } from '../kernel/transaction.ts'
 import {
   type BuilderRow,
@@ -68,10 +68,6 @@ const finishBody = z.object({
   result: z.unknown().optional(),
 })
 
-const jsonBody = <T extends z.ZodType>(schema: T) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-})
-
 const leaseHeader = z.object({ 'x-slipway-lease': z.string() })
 const taskParams = z.object({ id: z.coerce.number().int() })
 
@@ -99,7 +95,7 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
       path: '/heartbeat',
       tags: ['builder'],
       request: jsonBody(heartbeatBody),
-      responses: { 200: { description: 'Leases renewed; what to stop.' }, ...problemResponse },
+      responses: answers('Leases renewed; what to stop.'),
     }),
     async (c) => c.json(await heartbeat(c.get('ctx'), c.get('builder'), c.req.valid('json'))),
   )
@@ -135,7 +131,7 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
       path: '/tasks/{id}/finish',
       tags: ['builder'],
       request: { params: taskParams, ...jsonBody(finishBody) },
-      responses: { 200: { description: 'The task has ended.' }, ...problemResponse },
+      responses: answers('The task has ended.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -165,7 +161,7 @@ function addFiles(api: OpenAPIHono<BuilderEnv>): void {
         headers: leaseHeader,
         query: z.object({ offset: z.coerce.number().int().min(0) }),
       },
-      responses: { 200: { description: 'The size of the log.' }, ...problemResponse },
+      responses: answers('The size of the log.'),
     }),
     async (c) => {
       const { app } = c.get('ctx')
@@ -186,7 +182,7 @@ function addFiles(api: OpenAPIHono<BuilderEnv>): void {
         params: taskParams.extend({ sha256: z.string().regex(sha256Pattern) }),
         headers: leaseHeader,
       },
-      responses: { 200: { description: 'The bytes.' }, ...problemResponse },
+      responses: answers('The bytes.'),
     }),
     async (c) => {
       const { app } = c.get('ctx')

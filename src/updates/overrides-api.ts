@@ -1,7 +1,7 @@
 /** Overrides over HTTP. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
-import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonBody, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import { endOverride, listOverrides, type OverrideRow, overrideBuild } from './overrides.ts'
 
 function overrideJson(row: OverrideRow) {
@@ -27,7 +27,7 @@ export function createOverridesApi() {
       method: 'get',
       path: '/overrides',
       tags: ['overrides'],
-      responses: { 200: { description: 'Overrides, newest first.' }, ...problemResponse },
+      responses: answers('Overrides, newest first.'),
     }),
     async (c) => {
       const rows = await listOverrides(c.get('ctx'))
@@ -39,7 +39,7 @@ export function createOverridesApi() {
       method: 'post',
       path: '/overrides',
       tags: ['overrides'],
-      request: { body: { required: true, content: { 'application/json': { schema: input } } } },
+      request: jsonBody(input),
       responses: { 201: { description: 'In the build tag until it expires.' }, ...problemResponse },
     }),
     async (c) => c.json(overrideJson(await overrideBuild(c.get('ctx'), c.req.valid('json'))), 201),
@@ -50,7 +50,7 @@ export function createOverridesApi() {
       path: '/overrides/{nvr}',
       tags: ['overrides'],
       request: { params: z.object({ nvr: z.string() }) },
-      responses: { 200: { description: 'Ended.' }, ...problemResponse },
+      responses: answers('Ended.'),
     }),
     async (c) => {
       await endOverride(c.get('ctx'), c.req.valid('param').nvr)

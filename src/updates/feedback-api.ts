@@ -1,0 +1,108 @@
+/** Feedback on updates over HTTP: votes, comments, results of checks and their waivers. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { answers, type createApi, jsonBody, problemResponse } from '../kernel/http.ts'
+import { markdownText } from './input.ts'
+import { castVote, type Karma, postComment, recordGate, waiveGate, withdrawVote } from './votes.ts'
+
+const aliasParams = z.object({ alias: z.string().max(100) })
+
+/** -1, 0 or 1. */
+export const karmaSchema = z.coerce
+  .number()
+  .int()
+  .min(-1)
+  .max(1)
+  .transform((value) => value as Karma)
+
+type Api = ReturnType<typeof createApi>
+
+export function addFeedback(api: Api): void {
+  const subject = z.string().max(100).default('update')
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/updates/{alias}/votes',
+      tags: ['feedback'],
+      request: {
+        params: aliasParams,
+        ...jsonBody(z.object({ karma: karmaSchema, subject, text: markdownText.optional() })),
+      },
+      responses: answers('The karma as it is now.'),
+    }),
+    async (c) =>
+      c.json({
+        karma: await castVote(c.get('ctx'), c.req.valid('param').alias, c.req.valid('json')),
+      }),
+  )
+  api.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/updates/{alias}/votes',
+      tags: ['feedback'],
+      request: { params: aliasParams, query: z.object({ subject }) },
+      responses: answers('Withdrawn.'),
+    }),
+    async (c) => {
+      const { alias } = c.req.valid('param')
+      const karma = await withdrawVote(c.get('ctx'), alias, c.req.valid('query').subject)
+      return c.json({ karma })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/updates/{alias}/comments',
+      tags: ['feedback'],
+      request: { params: aliasParams, ...jsonBody(z.object({ text: markdownText.min(1) })) },
+      responses: { 201: { description: 'Said.' }, ...problemResponse },
+    }),
+    async (c) => {
+      await postComment(c.get('ctx'), c.req.valid('param').alias, c.req.valid('json').text)
+      return c.json({}, 201)
+    },
+  )
+  addGates(api)
+}
+
+function addGates(api: Api): void {
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/updates/{alias}/gates',
+      tags: ['feedback'],
+      request: {
+        params: aliasParams,
+        ...jsonBody(
+          z.object({
+            check: z.string().min(1).max(200),
+            passed: z.boolean(),
+            required: z.boolean().default(true),
+            message: z.string().max(2000).default(''),
+          }),
+        ),
+      },
+      responses: answers('Recorded.'),
+    }),
+    async (c) => {
+      await recordGate(c.get('ctx'), c.req.valid('param').alias, c.req.valid('json'))
+      return c.json({})
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/updates/{alias}/waivers',
+      tags: ['feedback'],
+      request: {
+        params: aliasParams,
+        ...jsonBody(z.object({ check: z.string().max(200), reason: z.string().max(2000) })),
+      },
+      responses: answers('Waived, with the reason on record.'),
+    }),
+    async (c) => {
+      const { check, reason } = c.req.valid('json')
+      await waiveGate(c.get('ctx'), c.req.valid('param').alias, check, reason)
+      return c.json({})
+    },
+  )
+}
