@@ -1,5 +1,5 @@
 /** What the upstream vendor ships in the release that one of ours rebuilds. */
-import { id, index, int, table, text, time, unique } from '../columns.ts'
+import { id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 /** A source package of upstream's, in its newest version. */
 export const upstream_package = table(
@@ -14,6 +14,8 @@ export const upstream_package = table(
     epoch: int().notNull(),
     version: text().notNull(),
     rpm_release: text().notNull(),
+    /** Names of the packages that it is built with, by name. */
+    requires: json<string[]>().notNull().default([]),
     first_seen_at: time().notNull(),
     /** When its version last became another. */
     changed_at: time().notNull(),

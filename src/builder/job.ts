@@ -8,6 +8,7 @@ import type { BuilderConfig } from './config.ts'
 import { BuildFailure, Dropped } from './failure.ts'
 import { findHighlights } from './highlights.ts'
 import type { ClaimedTask, Finish } from './protocol.ts'
+import { findMissingRequirements } from './requirements.ts'
 import type { Identity } from './sandbox.ts'
 import type { Scratch } from './scratch.ts'
 import { buildSrpm } from './srpm.ts'
@@ -32,9 +33,19 @@ export interface JobInput {
 
 type Outcome = Omit<Finish, 'lease' | 'highlights'>
 
+/** Programs that ended with a status, of which the log may tell more. */
+const UNTOLD = new Set(['build.rpmbuild-failed', 'build.mock-failed', 'build.srpm-failed'])
+
 /** What is not the build's fault is the builder's: the portal may try elsewhere (code build.builder-error). */
-function whyFailed(error: unknown): Reason {
-  if (error instanceof BuildFailure) return error.reason
+function whyFailed(error: unknown, log: () => string): Reason {
+  if (error instanceof BuildFailure) {
+    const missing = UNTOLD.has(error.reason.code) ? findMissingRequirements(log()) : []
+    if (missing.length === 0) return error.reason
+    return reason('build.requirements-missing', {
+      count: missing.length,
+      names: missing.join(', '),
+    })
+  }
   const message = error instanceof Error ? error.message : String(error)
   return reason('build.builder-error', { message: message.slice(0, 500) })
 }
@@ -48,7 +59,7 @@ async function perform(work: Work): Promise<Outcome> {
   } catch (error) {
     if (error instanceof Dropped || work.signal.aborted)
       throw new Dropped('dropped', { cause: error })
-    const why = whyFailed(error)
+    const why = whyFailed(error, () => work.log.text())
     work.log.say(`failed: ${why.code} ${JSON.stringify(why.params)}`)
     return { outcome: 'failed', reason: why }
   }

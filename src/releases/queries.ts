@@ -1,5 +1,5 @@
 /** Drizzle of the releases room; no decisions. */
-import { and, asc, count, desc, eq, gte, inArray, sum } from 'drizzle-orm'
+import { and, asc, count, desc, eq, gte, inArray, ne, sum } from 'drizzle-orm'
 import { build, rpm } from '../../db/schema/builds.ts'
 import {
   blocker,
@@ -114,6 +114,16 @@ export function buildsForTarget(db: Reader, target: string) {
     .from(build)
     .where(eq(build.target, target))
     .orderBy(desc(build.id))
+}
+
+/** Names of the binary packages that complete builds for a target have made. */
+export async function rpmNamesForTarget(db: Reader, target: string): Promise<Set<string>> {
+  const rows = await db
+    .selectDistinct({ name: rpm.name })
+    .from(rpm)
+    .innerJoin(build, eq(build.id, rpm.build_id))
+    .where(and(eq(build.target, target), ne(rpm.arch, 'src')))
+  return new Set(rows.map(({ name }) => name))
 }
 
 /** Which arches builds for a target have packages of; the source package does not count. */

@@ -32,6 +32,8 @@ export interface PackageFacts {
   attempt:
     | { nvr: string; state: 'building' | 'failed' | 'canceled'; why?: Reason | undefined }
     | undefined
+  /** Upstream's packages that it is built with and that were never built here, by name. */
+  lacking: readonly string[]
   /** Who takes care of it. */
   assigned: string | undefined
 }
@@ -41,6 +43,9 @@ export interface Readiness {
   /** Empty for `stable`. */
   reasons: Reason[]
 }
+
+/** So many names stand in a sentence; what is left is counted. */
+const NAMED = 5
 
 const fits = (build: KnownBuild, arch: string) =>
   build.arches.includes(arch) || build.arches.includes('noarch')
@@ -77,6 +82,13 @@ function missingReasons(facts: PackageFacts, arch: string): Reason[] {
   if (elsewhere) reasons.push(reason('readiness.no-arch', { nvr: elsewhere.nvr, arch }))
   else if (older) reasons.push(reason('readiness.older', { nvr: older.nvr, wanted }))
   else if (!attempt) reasons.push(reason('readiness.never-built'))
+  if (facts.lacking.length > 0)
+    reasons.push(
+      reason('readiness.requirements', {
+        ...{ count: facts.lacking.length, more: Math.max(0, facts.lacking.length - NAMED) },
+        names: facts.lacking.slice(0, NAMED).join(', '),
+      }),
+    )
   if (facts.assigned === undefined) reasons.push(reason('readiness.nobody'))
   return reasons
 }

@@ -12,8 +12,12 @@ import type { ReleaseDescription } from '../kernel/distribution.ts'
 import { lastEventId } from '../kernel/events.ts'
 import { standingOfBuilds } from '../updates/freeze.ts'
 import { listUpstream, type UpstreamRow } from '../upstream/imports.ts'
-import { compareWithUpstream, type ReleaseSuffixes } from '../upstream/upstream-package.ts'
-import { archesForTarget, buildsForTarget, claimRows } from './queries.ts'
+import {
+  compareWithUpstream,
+  type ReleaseSuffixes,
+  sourceOfRequirement,
+} from '../upstream/upstream-package.ts'
+import { archesForTarget, buildsForTarget, claimRows, rpmNamesForTarget } from './queries.ts'
 import {
   type Counts,
   countStates,
@@ -61,6 +65,10 @@ interface Known {
   standings: Awaited<ReturnType<typeof standingOfBuilds>>
   claims: Map<string, string>
   suffixes: ReleaseSuffixes
+  /** Upstream's source packages that have no complete build here. */
+  unbuilt: Set<string>
+  /** Names of binary packages that are built here. */
+  rpms: Set<string>
 }
 
 const kept = new WeakMap<App['database'], Map<string, { key: string; report: ReadinessReport }>>()
@@ -87,7 +95,7 @@ async function makeReport(ctx: Ctx, release: string): Promise<ReadinessReport> {
   await getRelease(app.db, release)
   const about = describeRelease(app, release)
   const upstream = await listUpstream(ctx, release)
-  const known = await gather(ctx, about)
+  const known = await gather(ctx, about, upstream)
   const shipped = new Set(upstream.map(({ name }) => name))
   const own = (await contentPackages(app)).filter((name) => !shipped.has(name))
   const packages = [
@@ -115,7 +123,11 @@ function countOf(packages: PackageReport[], repository: string, arch: string): C
   )
 }
 
-async function gather(ctx: Ctx, about: ReleaseDescription): Promise<Known> {
+async function gather(
+  ctx: Ctx,
+  about: ReleaseDescription,
+  upstream: UpstreamRow[],
+): Promise<Known> {
   const { db } = ctx.app
   const { name: release } = about
   const tags = releaseTags(release)
@@ -130,7 +142,11 @@ async function gather(ctx: Ctx, about: ReleaseDescription): Promise<Known> {
   const candidate = await taggedBuilds(db, tags.candidate)
   const open = [...testing, ...candidate].map(({ id }) => id)
   const claims = await claimRows(db, release)
+  const isBuilt = (name: string) =>
+    builds.get(name)?.some(({ state }) => state === buildState.COMPLETE) ?? false
   return {
+    unbuilt: new Set(upstream.map(({ name }) => name).filter((name) => !isBuilt(name))),
+    rpms: await rpmNamesForTarget(db, release),
     ...{ builds, arches, stable },
     testing: new Set(testing.map(({ id }) => id)),
     standings: await standingOfBuilds(ctx, open),
@@ -177,8 +193,18 @@ function factsOf(name: string, row: UpstreamRow | undefined, known: Known): Pack
     ...{ name, builds },
     wanted: row && `${row.version}-${row.rpm_release}`,
     attempt: latest && attemptOf(latest),
+    lacking: row ? lackingOf(row, known) : [],
     assigned: known.claims.get(name),
   }
+}
+
+function lackingOf({ name, requires }: UpstreamRow, { unbuilt, rpms }: Known): string[] {
+  const sources = requires.flatMap((each) => {
+    if (rpms.has(each)) return []
+    const source = sourceOfRequirement(each, unbuilt)
+    return source === undefined || source === name ? [] : [source]
+  })
+  return [...new Set(sources)]
 }
 
 function attemptOf({ nvr, state, reason }: Build): PackageFacts['attempt'] {

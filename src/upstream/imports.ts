@@ -68,9 +68,14 @@ async function replaceList(
   const now = ctx.app.clock.now()
   const before = new Map((await upstreamRows(tx, release, repository)).map((r) => [r.name, r]))
   const fresh = [...newest.values()].filter(({ name }) => !before.has(name))
+  const known = (each: SourcePackage) => before.get(each.name)
   const changed = [...newest.values()].filter((each) => {
-    const known = before.get(each.name)
-    return known !== undefined && !isSame(known, each)
+    const row = known(each)
+    return row !== undefined && !isSame(row, each)
+  })
+  const rewritten = [...newest.values()].filter((each) => {
+    const row = known(each)
+    return row && isSame(row, each) && row.requires.join() !== each.requires.join()
   })
   const gone = [...before.values()].filter(({ name }) => !newest.has(name)).map(({ id }) => id)
   const rows = fresh.map(({ release: rpm_release, ...each }) => ({
@@ -79,10 +84,10 @@ async function replaceList(
   }))
   for (let at = 0; at < rows.length; at += ROWS)
     await tx.insert(upstream_package).values(rows.slice(at, at + ROWS))
-  for (const { name, epoch, version, release: rpm_release } of changed)
-    await tx
+  const set = (name: string, values: Partial<UpstreamRow>) =>
+    tx
       .update(upstream_package)
-      .set({ epoch, version, rpm_release, changed_at: now })
+      .set(values)
       .where(
         and(
           eq(upstream_package.release, release),
@@ -90,6 +95,9 @@ async function replaceList(
           eq(upstream_package.name, name),
         ),
       )
+  for (const { name, release: rpm_release, epoch, version, requires } of changed)
+    await set(name, { epoch, version, rpm_release, requires, changed_at: now })
+  for (const { name, requires } of rewritten) await set(name, { requires })
   for (let at = 0; at < gone.length; at += ROWS)
     await tx.delete(upstream_package).where(inArray(upstream_package.id, gone.slice(at, at + ROWS)))
   return { added: fresh.length, changed: changed.length, removed: gone.length }

@@ -20,6 +20,10 @@ const COMPRESSED_BYTES = 256 * 1024 * 1024
 const PRIMARY_BYTES = 4 * 1024 ** 3
 const PACKAGES = 200_000
 const TEXT_CHARS = 1000
+/** No package is built with more than a few hundred. */
+const REQUIRES = 2000
+/** Plain names of packages: no files, no features such as `rpmlib(…)`, no conditions. */
+const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/
 const TIMEOUT_MS = 120_000
 
 export interface SourceRepository {
@@ -123,16 +127,12 @@ class PrimaryReader {
   private text = ''
   private arch = ''
   private current: SourcePackage | undefined
+  /** Of the current package, while its `rpm:requires` is open and after. */
+  private requires = new Set<string>()
+  private inRequires = false
 
   constructor() {
-    this.parser.on('opentag', ({ name, attributes }) => {
-      this.text = ''
-      if (name === 'package') this.current = { name: '', epoch: 0, version: '', release: '' }
-      if (name !== 'version' || !this.current) return
-      this.current.epoch = Number(attributes.epoch ?? 0)
-      this.current.version = String(attributes.ver ?? '')
-      this.current.release = String(attributes.rel ?? '')
-    })
+    this.parser.on('opentag', ({ name, attributes }) => this.open(name, attributes))
     this.parser.on('text', (part) => {
       if (this.current) this.text = (this.text + part).slice(0, TEXT_CHARS)
     })
@@ -150,11 +150,30 @@ class PrimaryReader {
     this.parser.close()
   }
 
+  private open(name: string, attributes: Record<string, unknown>): void {
+    this.text = ''
+    if (name === 'package') {
+      this.current = { name: '', epoch: 0, version: '', release: '', requires: [] }
+      this.requires = new Set()
+    }
+    if (name === 'rpm:requires') this.inRequires = true
+    if (name === 'rpm:entry' && this.inRequires && this.requires.size < REQUIRES) {
+      const required = String(attributes.name ?? '')
+      if (PLAIN_NAME.test(required)) this.requires.add(required)
+    }
+    if (name !== 'version' || !this.current) return
+    this.current.epoch = Number(attributes.epoch ?? 0)
+    this.current.version = String(attributes.ver ?? '')
+    this.current.release = String(attributes.rel ?? '')
+  }
+
   private close(name: string): void {
+    if (name === 'rpm:requires') this.inRequires = false
     if (!this.current) return
     if (name === 'name' && this.current.name === '') this.current.name = this.text.trim()
     if (name === 'arch') this.arch = this.text.trim()
     if (name !== 'package') return
+    this.current.requires = [...this.requires].sort()
     if (this.arch === 'src') this.packages.push(checked(this.current))
     if (this.packages.length > PACKAGES) throw refuse(`more than ${PACKAGES} packages`)
     this.current = undefined
@@ -166,7 +185,7 @@ class PrimaryReader {
 function checked(each: SourcePackage): SourcePackage {
   const { name, epoch, version, release } = each
   const good =
-    /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/.test(name) &&
+    PLAIN_NAME.test(name) &&
     Number.isSafeInteger(epoch) &&
     epoch >= 0 &&
     [version, release].every((part) => /^[A-Za-z0-9._+~^]{1,200}$/.test(part))

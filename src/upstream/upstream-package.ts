@@ -45,6 +45,23 @@ export function compareWithUpstream(
 /** A source package as repository metadata names it. */
 export interface SourcePackage extends Evr {
   name: string
+  /** Names of the packages that it is built with, sorted; files, features and rich requirements are left out. */
+  requires: string[]
+}
+
+/** What a source package calls the parts that others are built with. */
+const PART = /-(devel|libs|static|headers|tools)$/
+
+/**
+ * Which source package makes what another is built with, as far as names tell: `zlib-devel` comes from `zlib`.
+ * @param sources names of source packages
+ * @returns undefined where no name tells
+ */
+export function sourceOfRequirement(
+  requirement: string,
+  sources: { has(name: string): boolean },
+): string | undefined {
+  return [requirement, requirement.replace(PART, '')].find((name) => sources.has(name))
 }
 
 /** The newest of each name: a repository may carry several versions. */

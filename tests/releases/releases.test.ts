@@ -44,13 +44,15 @@ const member = (id: number) => ctxOf(app, personActor(id, `member${id}`))
 const admin = () => ctxOf(app, personActor(9, 'root', ['member', 'admin']))
 const packager = () => ctxOf(app, personActor(5, 'packer', ['member', 'packager']))
 
-const ship = (...packages: string[]) =>
+const ship = (...packages: string[]) => shipBuiltWith([], ...packages)
+
+const shipBuiltWith = (requires: string[], ...packages: string[]) =>
   transaction({ app }, async (tx) => {
     const now = app.clock.now()
     for (const name of packages)
       await tx.insert(upstream_package).values({
         ...{ release: RELEASE, repository: 'appstream', name, epoch: 0, version: '1' },
-        ...{ rpm_release: '1.el10', first_seen_at: now, changed_at: now },
+        ...{ requires, rpm_release: '1.el10', first_seen_at: now, changed_at: now },
       })
     // What an import would have written beside it: without an event the report of before is kept.
     app.clock.advance(60_000)
@@ -94,6 +96,21 @@ describe('readiness', () => {
     await ship('hello')
     await makeBuild(app, 'hello-0.9-7.kl10')
     expect(await codesOf('hello')).toEqual(['missing', 'readiness.older', 'readiness.nobody'])
+  })
+
+  it('names what a package is built with while that is not built here itself', async () => {
+    await ship('cmake', 'zlib')
+    await shipBuiltWith(['cmake', 'hello', 'make', 'zlib-devel'], 'hello')
+    const lacks = async () => {
+      const found = await readinessOfPackage(ctxOf(app), RELEASE, 'hello')
+      const reasons = found?.by_arch[0]?.readiness.reasons ?? []
+      return reasons.find(({ code }) => code === 'readiness.requirements')?.params.names
+    }
+    expect(await lacks()).toBe('cmake, zlib')
+    await makeBuild(app, 'cmake-1-1.kl10')
+    expect(await lacks()).toBe('zlib')
+    await makeBuild(app, 'zlib-1-1.kl10')
+    expect(await lacks()).toBeUndefined()
   })
 
   it('counts by repository and arch, and lists the own packages that upstream lacks', async () => {

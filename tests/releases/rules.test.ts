@@ -17,6 +17,7 @@ const build = (change: Partial<KnownBuild> = {}): KnownBuild => ({
 })
 const facts = (change: Partial<PackageFacts> = {}): PackageFacts => ({
   ...{ name: 'bash', wanted: '5.2-3.el10', builds: [], attempt: undefined, assigned: undefined },
+  lacking: [],
   ...change,
 })
 const at = (change: Partial<PackageFacts>, arch = 'x86_64') => {
@@ -75,6 +76,20 @@ describe('readiness of a package', () => {
     const builds = [build({ current: false, tag: 'stable' })]
     expect(at({ builds })).toEqual(['missing', 'readiness.older', 'readiness.nobody'])
     expect(at({})).toEqual(['missing', 'readiness.never-built', 'readiness.nobody'])
+  })
+
+  it('names what it is built with and lacks, and counts what does not fit into a sentence', () => {
+    const lacking = ['cmake', 'ninja', 'zlib', 'perl', 'acl', 'attr', 'libxml2']
+    const { reasons } = readinessOf(facts({ lacking }), 'x86_64')
+    expect(reasons[1]).toEqual(
+      reason('readiness.requirements', {
+        count: 7,
+        more: 2,
+        names: 'cmake, ninja, zlib, perl, acl',
+      }),
+    )
+    const builds = [build({ tag: 'stable' })]
+    expect(at({ builds, lacking })).toEqual(['stable'])
   })
 
   it('never says 100 % while one lacks', () => {

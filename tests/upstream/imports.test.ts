@@ -30,6 +30,13 @@ afterAll(async () => {
 const sourcePackage = (name: string, version: string, release: string, arch = 'src') =>
   `<package type="rpm"><name>${name}</name><arch>${arch}</arch><version epoch="0" ver="${version}" rel="${release}"/><format><rpm:provides xmlns:rpm="http://linux.duke.edu/metadata/rpm"><rpm:entry name="other"/></rpm:provides></format></package>`
 
+/** With requirements of every kind that packages name. */
+const builtWith = (name: string, ...requires: string[]) =>
+  sourcePackage(name, '1', '1.el10').replace(
+    '<rpm:provides',
+    `<rpm:requires xmlns:rpm="http://linux.duke.edu/metadata/rpm">${requires.map((each) => `<rpm:entry name="${each}"/>`).join('')}</rpm:requires><rpm:provides`,
+  )
+
 const primaryOf = (...packages: string[]) =>
   `<?xml version="1.0" encoding="UTF-8"?>\n<metadata xmlns="http://linux.duke.edu/metadata/common" packages="${packages.length}">${packages.join('\n')}</metadata>`
 
@@ -91,6 +98,17 @@ describe('an import', () => {
       'bash-5.2-3.el10',
       'zlib-1.3-2.el10',
     ])
+  })
+
+  it('keeps the names that packages are built with, and nothing else that they require', async () => {
+    const wants = ['zlib-devel', 'make', 'make', 'rpmlib(FileDigests)', '/usr/bin/perl', '(a if b)']
+    await take(repository('requires', gzipSync(primaryOf(builtWith('tool', ...wants)))))
+    const requires = async () => (await listUpstream(ctxOf(app), 'keel10'))[0]?.requires
+    expect(await requires()).toEqual(['make', 'zlib-devel'])
+    const row = await take(repository('fewer', gzipSync(primaryOf(builtWith('tool', 'make')))))
+    expect(row).toMatchObject({ added: 0, changed: 0, removed: 0 })
+    expect(await requires()).toEqual(['make'])
+    await take(repository('as-before', plain))
   })
 
   it('says what is new, changed and gone, and keeps when each was first seen', async () => {

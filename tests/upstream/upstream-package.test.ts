@@ -4,6 +4,7 @@ import {
   bareRelease,
   compareWithUpstream,
   newestOfEach,
+  sourceOfRequirement,
 } from '../../src/upstream/upstream-package.ts'
 
 const suffixes = { upstream_dist: '.el10', own_dist: '.kl10', rebuild_suffix: '.keel' }
@@ -45,7 +46,16 @@ describe('ours against upstream', () => {
       { name: 'a', ...evr('1', '1') },
       { name: 'a', ...evr('1', '10') },
       { name: 'a', ...evr('1', '2') },
-    ]
+    ].map((each) => ({ ...each, requires: [] }))
     expect(newestOfEach(list).get('a')?.release).toBe('10')
+  })
+
+  it('finds what makes a requirement by its name, and claims nothing where no name tells', () => {
+    const sources = new Set(['zlib', 'python-devel', 'python'])
+    const found = (name: string) => sourceOfRequirement(name, sources)
+    expect(found('zlib-devel')).toBe('zlib')
+    expect(found('zlib')).toBe('zlib')
+    expect(found('python-devel')).toBe('python-devel')
+    expect(found('libz')).toBeUndefined()
   })
 })

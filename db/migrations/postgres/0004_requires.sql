@@ -1,0 +1,1 @@
+ALTER TABLE "upstream_package" ADD COLUMN "requires" jsonb DEFAULT '[]'::jsonb NOT NULL;

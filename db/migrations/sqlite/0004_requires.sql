@@ -1,0 +1,1 @@
+ALTER TABLE `upstream_package` ADD `requires` text DEFAULT '[]' NOT NULL;
