@@ -35,6 +35,11 @@ export async function makeSrpm(spec: string, sources: string[] = []): Promise<st
   return join(top, 'SRPMS', made ?? '')
 }
 
+/** Makes a folder of packages a repository, by createrepo_c. */
+export async function createRepository(path: string): Promise<void> {
+  await run('createrepo_c', ['--quiet', path])
+}
+
 /** Uploads a source package and asks for its build. @returns the task to follow */
 export async function submitSrpm(api: Api, path: string, filename = basename(path)): Promise<Task> {
   const blob = await api.upload(new Uint8Array(readFileSync(path)))
