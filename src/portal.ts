@@ -15,7 +15,6 @@ import { createBuildForms } from './builds/forms.ts'
 import { createCrawlerFiles } from './crawlers.ts'
 import { createDownloadsApi } from './downloads/api.ts'
 import { createDownloadForms } from './downloads/forms.ts'
-import { createImageRedirect } from './downloads/redirect.ts'
 import { createFeeds } from './feeds.ts'
 import { addressOf } from './kernel/address.ts'
 import type { App, Ctx } from './kernel/context.ts'
@@ -84,7 +83,6 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createEventsApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
-  portal.route('/', createImageRedirect(app))
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())

@@ -153,6 +153,14 @@ export const mirror_repository = table(
   ],
 )
 
+/** A file that mirrors were asked for by name, and who has it whole. */
+export const mirrored_file = table('mirrored_file', {
+  /** Under the tree's beginning. */
+  path: text().primaryKey(),
+  host_ids: json<number[]>().notNull(),
+  looked_at: time().notNull(),
+})
+
 /** Evidence of checks, kept a year: one row when an outcome changes, and a count while it does not. */
 export const mirror_check = table(
   'mirror_check',

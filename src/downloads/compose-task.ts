@@ -14,6 +14,7 @@ import { emit, type Subscriber } from '../kernel/events.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { hasTool } from '../kernel/tools.ts'
 import { sayReason } from '../kernel/words.ts'
+import { addMirroredFile } from '../mirrors/files.ts'
 import { closed, failed, type RunEnd, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { taskState } from '../tasks/task.ts'
 import { getTask } from '../tasks/tasks.ts'
@@ -179,6 +180,8 @@ async function stepPublish(run: ComposeRun, row: ComposeRow): Promise<undefined>
       .update(image)
       .set({ published_at: ctx.app.clock.now() })
       .where(and(eq(image.compose_id, row.id), isNull(image.published_at)))
+    for (const { path, facts } of images)
+      await addMirroredFile(tx, ctx, `${path}/${facts.filename}`)
     await withdrawOlder(tx, ctx, row.release, ctx.app.distribution.images.keep)
     const subject = `compose:${row.id}`
     const details = { release: row.release, label: row.label }

@@ -14,6 +14,7 @@ import { HostBudget } from '../mirrors/budget.ts'
 import { type Crawler, createCrawler } from '../mirrors/crawler.ts'
 import { decodeSnapshot, mirrorStates, type Snapshot } from '../mirrors/edge/snapshot.ts'
 import { FetchFault, fetchBounded } from '../mirrors/fetcher.ts'
+import { type MirroredFile, replaceMirroredFiles } from '../mirrors/files.ts'
 import { readSnapshot } from '../mirrors/snapshots.ts'
 import { stableNow } from './composes.ts'
 import { imageJson } from './downloads.ts'
@@ -33,15 +34,16 @@ export function ownSource(app: App, names: Pick<ImageNames, 'path' | 'filename'>
   return { url, location: undefined }
 }
 
+/** Where a mirror would have a file. */
+export interface Place extends MetalinkUrl {
+  mirror: string
+}
+
 /**
  * Addresses of a file under /pub on public mirrors that are fresh for all these repositories, those with
  * more bandwidth first.
  */
-export function mirrorUrls(
-  snapshot: Snapshot,
-  repositories: string[],
-  path: string,
-): MetalinkUrl[] {
+export function placesOf(snapshot: Snapshot, repositories: string[], path: string): Place[] {
   const { mirrors, states } = snapshot
   const wanted = snapshot.repositories.flatMap((each, at) =>
     repositories.includes(each.path) ? [at] : [],
@@ -55,10 +57,15 @@ export function mirrorUrls(
     .map((mirror, at) => ({ mirror, at }))
     .filter(({ mirror, at }) => !mirror.private && isFresh(at))
     .sort((a, b) => b.mirror.bandwidth_mbps - a.mirror.bandwidth_mbps || a.at - b.at)
-    .flatMap(({ mirror }): MetalinkUrl[] => {
+    .flatMap(({ mirror }): Place[] => {
       const base = mirror.urls.find(({ protocol }) => protocol.startsWith('http'))
       return base
-        ? [{ url: base.url + encodeURI(path), location: mirror.country || undefined }]
+        ? [
+            {
+              ...{ mirror: mirror.name, url: base.url + encodeURI(path) },
+              location: mirror.country || undefined,
+            },
+          ]
         : []
     })
     .slice(0, SOURCES_MAX)
@@ -99,6 +106,7 @@ export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app))
   const snapshot = await currentSnapshot(app)
   // Before there is one nothing is known of mirrors, and what was known of them stays.
   if (!snapshot) return
+  const files: MirroredFile[] = []
   for (const row of await offeredImages(app.db)) {
     const parts = await stableNow(app.db, row.release)
     const repositories = parts
@@ -106,15 +114,17 @@ export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app))
       .map(({ repository }) => repository.path)
     const own = ownSource(app, { path: row.path, filename: row.facts.filename })
     const path = `${row.path}/${row.facts.filename}`
-    const wanted = mirrorUrls(snapshot, repositories, path)
-    const others = wanted.filter(({ url }) => url !== own.url)
-    const found = await Promise.all(
+    const others = placesOf(snapshot, repositories, path).filter(({ url }) => url !== own.url)
+    const there = await Promise.all(
       others.map(({ url }) => isThere(crawler, url, row.facts.size_bytes)),
     )
-    const sources = [...others.filter((_, at) => found[at]), own]
+    const found = others.filter((_, at) => there[at])
+    const sources = [...found.map(({ url, location }) => ({ url, location })), own]
+    files.push({ path, mirrors: found.map(({ mirror }) => mirror) })
     if (JSON.stringify(sources) !== JSON.stringify(row.facts.sources))
       await tellSources(ctx, row, sources)
   }
+  await transaction(ctx, (tx) => replaceMirroredFiles(tx, ctx, files))
 }
 
 /** Writes the files anew first: what a kill leaves undone, the next look does. */

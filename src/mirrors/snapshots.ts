@@ -22,6 +22,7 @@ import {
   type SnapshotMirror,
   type SnapshotRepository,
 } from './edge/snapshot.ts'
+import { mirroredFiles } from './files.ts'
 import { netblockIndexOf } from './netblock-cache.ts'
 import { type HostStates, statesOfHosts } from './state-cache.ts'
 
@@ -81,6 +82,7 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
   const peers = await db.select().from(mirror_peer_asn).where(inArray(mirror_peer_asn.host_id, ids))
   const states = await statesOfHosts(app, hosts)
   const { rows, facts } = await repositoriesOf(app)
+  const files = await mirroredFiles(db)
   const own = ownMirror(app)
   const mirrors = hosts.map((host) => ({
     ...host,
@@ -98,28 +100,45 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     generator: 'slipway',
     mirrors: [...mirrors.map(publicFacts), own],
     repositories: facts,
-    states: cellsOf(hosts, rows, states, now),
+    files: files.map(({ path }) => path),
+    states: cellsOf(
+      hosts,
+      [...rows.map(stateOfRepository(states)), ...files.map(stateOfFile)],
+      now,
+    ),
     netblocks: await netblockIndexOf(app, hosts),
   }
 }
 
-/** A cell for each repository and mirror; the last column is this portal itself, which has everything. */
-function cellsOf(
-  hosts: readonly HostRow[],
-  repositories: readonly RepositoryRow[],
-  states: ReadonlyMap<number, HostStates>,
-  now: number,
-): Uint8Array {
+/** How one thing stands on a host, by the host's id. */
+type StateOn = (host_id: number) => MirrorState
+
+const stateOfRepository =
+  (states: ReadonlyMap<number, HostStates>) =>
+  ({ id }: RepositoryRow): StateOn =>
+  (host_id) =>
+    states.get(host_id)?.get(id) ?? 'unknown'
+
+const stateOfFile =
+  ({ host_ids }: { host_ids: readonly number[] }): StateOn =>
+  (host_id) =>
+    host_ids.includes(host_id) ? 'fresh' : 'missing'
+
+/**
+ * A cell for each mirror and each repository or file; the last column is this portal itself, which has
+ * everything.
+ */
+function cellsOf(hosts: readonly HostRow[], things: readonly StateOn[], now: number): Uint8Array {
   const columns = hosts.length + 1
-  const cells = new Uint8Array(repositories.length * columns)
+  const cells = new Uint8Array(things.length * columns)
+  const numbers = new Map(mirrorStates.map((state, number) => [state, number]))
   for (const [at, host] of hosts.entries()) {
     const held = hostState(host, now)
-    const own = states.get(host.id)
-    for (const [row, { id }] of repositories.entries())
-      cells[row * columns + at] = mirrorStates.indexOf(held ?? own?.get(id) ?? 'unknown')
+    for (const [row, stateOn] of things.entries())
+      cells[row * columns + at] = numbers.get(held ?? stateOn(host.id)) ?? 0
   }
-  const fresh = mirrorStates.indexOf('fresh')
-  for (const row of repositories.keys()) cells[row * columns + hosts.length] = fresh
+  const fresh = numbers.get('fresh') ?? 0
+  for (const row of things.keys()) cells[row * columns + hosts.length] = fresh
   return cells
 }
 

@@ -17,7 +17,7 @@ import {
 import { offeredDownloads, removeWithdrawn } from '../../src/downloads/downloads.ts'
 import { imageFacts } from '../../src/downloads/facts.ts'
 import { imageNames } from '../../src/downloads/image.ts'
-import { mirrorUrls } from '../../src/downloads/sources.ts'
+import { placesOf } from '../../src/downloads/sources.ts'
 import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
 import { deliver } from '../../src/kernel/events.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
@@ -286,10 +286,10 @@ describe('mirrors of an image', () => {
       states: Uint8Array.from([...fresh, ...second]),
     } as unknown as Snapshot
     const path = 'keel/10/isos/a b.iso'
-    expect(mirrorUrls(snapshot, ['a', 'b'], path)).toEqual([
-      { url: 'https://fast.example/keel/keel/10/isos/a%20b.iso', location: 'DE' },
-      { url: 'https://slow.example/keel/keel/10/isos/a%20b.iso', location: 'DE' },
+    expect(placesOf(snapshot, ['a', 'b'], path)).toEqual([
+      expect.objectContaining({ url: 'https://fast.example/keel/keel/10/isos/a%20b.iso' }),
+      expect.objectContaining({ url: 'https://slow.example/keel/keel/10/isos/a%20b.iso' }),
     ])
-    expect(mirrorUrls(snapshot, ['a', 'unknown'], path)).toEqual([])
+    expect(placesOf(snapshot, ['a', 'unknown'], path)).toEqual([])
   })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { image } from '../../db/schema/downloads.ts'
+import { mirror_host, mirror_repository, mirror_url } from '../../db/schema/mirrors.ts'
 import { generation, repository } from '../../db/schema/repos.ts'
 import { offeredDownloads } from '../../src/downloads/downloads.ts'
 import { imageFacts } from '../../src/downloads/facts.ts'
@@ -14,11 +15,13 @@ import { renderMetalink4 } from '../../src/downloads/metalink4.ts'
 import { ownSource, refreshSources } from '../../src/downloads/sources.ts'
 import { makeTorrent } from '../../src/downloads/torrent.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
-import { encodeSnapshot, mirrorStates, type Snapshot } from '../../src/mirrors/edge/snapshot.ts'
-import { makeSnapshot, snapshotFile } from '../../src/mirrors/snapshots.ts'
+import { Edge } from '../../src/mirrors/edge/answer.ts'
+import { decodeSnapshot } from '../../src/mirrors/edge/snapshot.ts'
+import { publishSnapshot, readSnapshot } from '../../src/mirrors/snapshots.ts'
 import { createPortal } from '../../src/portal.ts'
 import { prepareRelease, RELEASE } from '../support/builds.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
+import { until } from '../support/until.ts'
 
 const arch = { x64: 'x86_64', arm64: 'aarch64' }[process.arch as string] ?? process.arch
 const ISO = Buffer.alloc(3000, 7)
@@ -45,7 +48,7 @@ beforeEach(async () => {
   await prepareRelease(app)
   await publish()
   await offerImage()
-  await writeSnapshot(`http://127.0.0.1:${port}/keel/`)
+  await addMirror(`http://127.0.0.1:${port}/keel/`)
 })
 afterEach(async () => {
   server.close()
@@ -100,18 +103,31 @@ async function offerImage(): Promise<void> {
   )
 }
 
-/** One mirror that is fresh for everything, before the portal itself. */
-async function writeSnapshot(url: string): Promise<void> {
-  const snapshot: Snapshot = await makeSnapshot(app)
-  const [own] = snapshot.mirrors
-  if (!own) throw new Error('no mirror')
-  const near = { ...own, name: 'near.example', country: 'DE', bandwidth_mbps: 1000 }
-  const mirrors = [{ ...near, urls: [{ protocol: 'http' as const, url }] }, own]
-  const states = new Uint8Array(snapshot.repositories.length * 2).fill(
-    mirrorStates.indexOf('fresh'),
-  )
-  mkdirSync(join(snapshotFile(app), '..'), { recursive: true })
-  writeFileSync(snapshotFile(app), encodeSnapshot({ ...snapshot, mirrors, states }))
+/** One mirror that is fresh for everything. */
+async function addMirror(url: string): Promise<void> {
+  await transaction({ app }, async (tx) => {
+    const [host] = await tx
+      .insert(mirror_host)
+      .values({
+        ...{ site_id: 1, name: 'near.example', country: 'DE', bandwidth_mbps: 1000 },
+        ...{ state: 'active', proof_token: 'x', proved_at: 1, created_at: 0, modified_at: 0 },
+      })
+      .returning()
+    const host_id = host?.id ?? 0
+    await tx.insert(mirror_url).values({ host_id, protocol: 'http', url })
+    const state = { fresh: 3, outcome: 'fresh', listed: true, checked_at: 0 }
+    for (const { id } of await tx.select().from(repository))
+      await tx.insert(mirror_repository).values({ host_id, repository_id: id, ...state })
+  })
+  await publishSnapshot(app)
+}
+
+/** What an edge that runs apart answers: it has the snapshot and nothing else. */
+async function edge(): Promise<Edge> {
+  await publishSnapshot(app)
+  const snapshot = await readSnapshot(app)
+  if (!snapshot) throw new Error('no snapshot')
+  return new Edge(decodeSnapshot(snapshot.bytes), { country: () => 'DE', asn: () => undefined })
 }
 
 const sources = async () => {
@@ -150,6 +166,25 @@ it('sends whoever downloads to that mirror, and to the portal where there is non
   expect(await where(path)).toBe(`/pub/${path}`)
   length = ISO.length
   await refreshSources(ctxOf(app))
-  expect(await where(path)).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/keel\/keel\/10\/isos\//)
+  await publishSnapshot(app)
+  const found = await until('the web has the snapshot', async () => {
+    const location = await where(path)
+    return location?.startsWith('http://127.0.0.1') && location
+  })
+  expect(found).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/keel\/keel\/10\/isos\//)
   expect(await where('keel/10/isos/other.iso')).toBe('/pub/keel/10/isos/other.iso')
+})
+
+it('tells edges that run apart, too, and tells them when a mirror has it no longer', async () => {
+  const location = async () => (await edge()).redirect(path, { address: '192.0.2.1' }).location
+  expect(await location()).toBeUndefined()
+  length = ISO.length
+  await refreshSources(ctxOf(app))
+  expect(await location()).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/keel\//)
+  length = undefined
+  await refreshSources(ctxOf(app))
+  expect(await location()).toBe(`http://portal.test/pub/${path}`)
+  await transaction({ app }, (tx) => tx.update(image).set({ withdrawn_at: 1 }))
+  await refreshSources(ctxOf(app))
+  expect(await location()).toBeUndefined()
 })

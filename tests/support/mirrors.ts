@@ -111,7 +111,14 @@ export function makeSnapshot(sizes: Sizes, seed = 1): Snapshot {
   )
   const blocks = Array.from({ length: sizes.netblocks }, () => makeNetblock(sizes, random))
   return {
-    ...{ made_at: 1_790_000_000_000, generator: 'slipway', mirrors, repositories, states },
+    ...{
+      made_at: 1_790_000_000_000,
+      generator: 'slipway',
+      mirrors,
+      repositories,
+      states,
+      files: [],
+    },
     netblocks: buildNetblockIndex(netblockTable(blocks, 4), netblockTable(blocks, 6)),
   }
 }

@@ -56,6 +56,8 @@ export class Edge {
   private readonly random: () => number
   private readonly index = new Map<string, number>()
   private readonly byPath = new Map<string, number>()
+  /** Rows of single files, after those of the repositories. */
+  private readonly byFile: Map<string, number>
   private readonly heads: string[]
   private readonly tails: string[]
   private readonly lines: Line[][]
@@ -80,6 +82,8 @@ export class Edge {
         url,
       })),
     )
+    const { length } = snapshot.repositories
+    this.byFile = new Map(snapshot.files.map((path, at) => [path, length + at]))
     for (const [at, repository] of snapshot.repositories.entries()) {
       this.index.set(`${repository.name}\0${repository.arch}`, at)
       this.byPath.set(repository.path, at)
@@ -155,18 +159,19 @@ export class Edge {
     }
   }
 
-  /** The best mirror's address of a file in the tree, or 404 where no mirror has its repository. */
+  /** The best mirror's address of a file in the tree, or 404 where no mirror has it or its repository. */
   redirect(path: string, query: Query): Answer {
-    const at = this.repositoryOfFile(path)
+    const at = this.byFile.get(path) ?? this.repositoryOfFile(path)
     const repository = at === undefined ? undefined : this.snapshot.repositories[at]
     const asker = this.asker(query)
     const chosen = at === undefined ? [] : this.chooser.choose(at, asker, this.random)
     for (const { mirror } of chosen) {
       const line = this.lines[mirror]?.find(({ bits }) => bits & asker.protocols & HTTP_ONLY)
-      if (line && repository)
+      if (line)
         return {
           ...{ status: 302, type: PLAIN, body: '', location: line.url + encodeURI(path) },
-          ...{ repository: repository.name, country: asker.country },
+          ...(repository && { repository: repository.name }),
+          country: asker.country,
         }
     }
     return { status: 404, type: PLAIN, body: `# No mirror has ${comment(path)}.\n` }

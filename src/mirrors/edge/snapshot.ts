@@ -55,7 +55,12 @@ export interface Snapshot {
   generator: string
   mirrors: SnapshotMirror[]
   repositories: SnapshotRepository[]
-  /** State of mirror m for repository r at r * mirrors.length + m, an index in `mirrorStates`. */
+  /** Paths of single files under the tree's beginning, such as images. */
+  files: string[]
+  /**
+   * State of mirror m for repository r at r * mirrors.length + m, an index in `mirrorStates`. Files follow the
+   * repositories, as if each were one more.
+   */
   states: Uint8Array
   netblocks: NetblockIndex
 }
@@ -69,6 +74,8 @@ interface Header {
   generator: string
   mirrors: SnapshotMirror[]
   repositories: SnapshotRepository[]
+  /** Absent in snapshots of earlier portals. */
+  files?: string[]
   /** Length of each section in elements, in the order of `sectionsOf`. */
   lengths: number[]
 }
@@ -86,10 +93,10 @@ function sectionsOf({ states, netblocks: { v4, v6 } }: Snapshot): Section[] {
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES
 
 export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
-  const { made_at, generator, mirrors, repositories } = snapshot
+  const { made_at, generator, mirrors, repositories, files } = snapshot
   const sections = sectionsOf(snapshot)
   const lengths = sections.map((section) => section.length)
-  const header: Header = { made_at, generator, mirrors, repositories, lengths }
+  const header: Header = { made_at, generator, mirrors, repositories, files, lengths }
   const json = Buffer.from(JSON.stringify(header))
   const head = Buffer.from(`${MAGIC}\n${json.length}\n`)
   let size = aligned(head.length + json.length)
@@ -135,13 +142,13 @@ function viewOf(section: number, buffer: ArrayBufferLike, place: number, length:
 
 function assemble(header: Header, sections: Section[]): Snapshot {
   const [states, v4mirror, v6mirror, ...words] = sections
-  const { made_at, generator, mirrors, repositories } = header
+  const { made_at, generator, mirrors, repositories, files = [] } = header
   const [v4owner, v4outer, v4start, v6owner, v6outer, ...v6starts] = words as Uint32Array[]
   const table = (owner = NONE, outer = NONE, starts: Uint32Array[] = [], mirror?: Section) => ({
     ...{ owner, outer, starts, mirror: mirror as Uint16Array },
   })
   return {
-    ...{ made_at, generator, mirrors, repositories },
+    ...{ made_at, generator, mirrors, repositories, files },
     states: states as Uint8Array,
     netblocks: {
       v4: table(v4owner, v4outer, v4start && [v4start], v4mirror),
