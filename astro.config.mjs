@@ -1,13 +1,17 @@
 /** The site: pages rendered by the server, the docs prerendered by Starlight; styles and scripts as files. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import node from '@astrojs/node'
 import starlight from '@astrojs/starlight'
 import { defineConfig } from 'astro/config'
 import { parse } from 'yaml'
 
-const content = process.env.SLIPWAY_CONTENT ?? 'content'
+const content = process.env.SLIPWAY_CONTENT || 'content'
+const site = process.env.SLIPWAY_SITE || 'dist'
 const { distribution, docs = {} } = parse(readFileSync(join(content, 'distribution.yaml'), 'utf8'))
+const decisions = readdirSync(join(content, 'docs/contributing/decisions'))
+  .map((name) => `docs/contributing/decisions/${name.replace(/\.mdx?$/, '')}`)
+  .sort()
 const part = (name) => `./src/site/docs/${name}.astro`
 const group = (label, slugs) => ({
   label,
@@ -24,6 +28,11 @@ const withoutScripts = {
 
 export default defineConfig({
   output: 'server',
+  // For the docs, which no request makes: without it they have no canonical address and no preview card.
+  site: process.env.SLIPWAY_URL || undefined,
+  outDir: site,
+  // Of each content folder one, since what is kept of a page of the docs names its file.
+  cacheDir: join('node_modules/.astro', content),
   integrations: [
     starlight({
       title: distribution.name,
@@ -70,7 +79,7 @@ export default defineConfig({
             {
               label: 'Decisions',
               collapsed: true,
-              items: [{ autogenerate: { directory: 'docs/contributing/decisions' } }],
+              items: decisions.map((slug) => ({ slug })),
             },
           ],
         },

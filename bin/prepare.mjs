@@ -124,7 +124,7 @@ export const imageTools = {
   zsyncmake: { apt: 'zsync', dnf: 'zsync' },
 }
 
-const contentFolder = (name) => join(process.env.SLIPWAY_CONTENT ?? 'content', name)
+const contentFolder = (name) => join(process.env.SLIPWAY_CONTENT || 'content', name)
 
 /** Newest change of anything that the built site is made of. */
 function stampOf(paths) {
@@ -134,13 +134,15 @@ function stampOf(paths) {
     if (found.isDirectory()) for (const name of readdirSync(path).sort()) visit(join(path, name))
     else hash.update(`${path}\0${found.size}\0${Math.floor(found.mtimeMs)}\n`)
   }
-  for (const path of paths) visit(resolve(root, path))
+  for (const path of paths) if (existsSync(resolve(root, path))) visit(resolve(root, path))
+  // The docs name their own addresses.
+  hash.update(`${process.env.SLIPWAY_URL ?? ''}\n`)
   return hash.digest('hex')
 }
 
 /** Builds the site unless it is built from what is here. */
 export function buildSite() {
-  const mark = join(root, 'dist', '.slipway-build')
+  const mark = resolve(root, process.env.SLIPWAY_SITE || 'dist', '.slipway-build')
   const stamp = stampOf([
     'src',
     'db',
@@ -151,6 +153,7 @@ export function buildSite() {
     contentFolder('docs'),
     contentFolder('brand'),
     contentFolder('distribution.yaml'),
+    contentFolder('i18n'),
     'content/i18n',
   ])
   if (existsSync(mark) && readFileSync(mark, 'utf8') === stamp) return

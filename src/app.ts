@@ -3,7 +3,6 @@
  * what rooms offer to the worker (task handlers, subscribers) is listed here.
  */
 import { chmodSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { buildFollowsTask, buildTask } from './builds/tasks.ts'
 import { composeFollowsTask, composeTask } from './downloads/compose-task.ts'
 import { systemClock } from './kernel/clock.ts'
@@ -13,9 +12,8 @@ import { openDatabase } from './kernel/db.ts'
 import { readDistribution } from './kernel/distribution.ts'
 import type { Subscriber } from './kernel/events.ts'
 import { createLog } from './kernel/log.ts'
-import { root } from './kernel/paths.ts'
 import { systemRandom } from './kernel/random.ts'
-import { readWords } from './kernel/words.ts'
+import { readOwnWords } from './kernel/words.ts'
 import { listsFollowPush, listTask } from './mirrors/listings.ts'
 import { crawlTask } from './mirrors/tasks.ts'
 import { importTask } from './repos/import.ts'
@@ -59,7 +57,7 @@ export function createApp(options: AppOptions = {}): App {
     clock: systemClock,
     random: systemRandom,
     log: createLog(options.program ?? 'slipway', config.log_level),
-    words: readWords(join(root, 'content', 'i18n')),
+    words: readOwnWords(config),
     distribution: readDistribution(config.content_dir),
     database,
     db: database.reader,

@@ -13,10 +13,10 @@ const declare = (colours: Record<string, string>) =>
 
 /** Rules that replace colours of the palette; empty where a distribution keeps them. */
 export function brandCss({ light, dark }: Pick<Brand, 'light' | 'dark'>): string {
-  const rule = (colours: Record<string, string>) =>
-    Object.keys(colours).length > 0 ? `:root{${declare(colours)}}` : ''
-  const inDark = rule(dark)
-  return rule(light) + (inDark && `@media(prefers-color-scheme:dark){${inDark}}`)
+  const rule = (media: string, colours: Record<string, string>) =>
+    Object.keys(colours).length > 0 ? `@media ${media}{html:root{${declare(colours)}}}` : ''
+  // Stronger than the palette's :root, wherever in the head it stands; on paper the palette's black and white stay.
+  return rule('screen', light) + rule('screen and (prefers-color-scheme:dark)', dark)
 }
 
 function answer(c: HttpContext, bytes: Buffer | string | undefined, type: string): Response {

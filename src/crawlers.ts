@@ -33,11 +33,14 @@ export interface Place {
 /** Addresses of the docs, by the names of their files. */
 function docsPlaces({ config }: App): Place[] {
   const folder = join(config.content_dir, 'docs')
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.mdx?$/.test(name))
-    .map((name) => name.replace(/(?:\/?index)?\.mdx?$/, ''))
-    .sort()
-    .map((slug) => ({ path: slug === '' ? '/docs' : `/docs/${slug}` }))
+  return (
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.mdx?$/.test(name))
+      .map((name) => name.replace(/(?:\/?index)?\.mdx?$/, ''))
+      .sort()
+      // With the slash at the end that the docs' own links and canonical addresses have.
+      .map((slug) => ({ path: slug === '' ? '/docs/' : `/docs/${slug}/` }))
+  )
 }
 
 async function packagePlaces({ app }: Ctx): Promise<Place[]> {

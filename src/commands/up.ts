@@ -1,7 +1,7 @@
 /** `slipway up`: one machine's portal: prepares what is missing, then keeps web, worker and builder running. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { makeFirstAdminLink } from '../accounts/admins.ts'
@@ -15,7 +15,7 @@ import { print } from './with-app.ts'
 
 interface Program {
   name: string
-  /** Script, from the checkout's root. */
+  /** Script, from the checkout's root where it is not absolute. */
   script: string
   /** For Node. */
   flags?: string[]
@@ -60,8 +60,10 @@ async function prepare(app: App): Promise<string[]> {
 export const WORKER_FLAGS = ['--max-semi-space-size=8']
 
 function programsOf(app: App, builder: boolean): Program[] {
+  const site = join(app.config.site_dir, 'server', 'entry.mjs')
+  if (!existsSync(site)) throw new Error('The site is not built. Run: npm run build')
   const programs: Program[] = [
-    { name: 'web', script: 'dist/server/entry.mjs' },
+    { name: 'web', script: site },
     { name: 'worker', script: 'src/worker.ts', flags: WORKER_FLAGS },
   ]
   if (builder)
@@ -74,8 +76,6 @@ function programsOf(app: App, builder: boolean): Program[] {
         BUILDER_PRIVATE_SOURCES: app.config.private_sources.join(','),
       },
     })
-  if (!existsSync(join(root, 'dist/server/entry.mjs')))
-    throw new Error('The site is not built. Run: npm run build')
   return programs
 }
 
@@ -107,12 +107,16 @@ async function keepRunning(app: App, program: Program, signal: AbortSignal): Pro
   let wait_ms = 200
   while (!signal.aborted) {
     const started = performance.now()
-    const child = spawn(process.execPath, [...(program.flags ?? []), join(root, program.script)], {
-      cwd: root,
-      env: { ...process.env, ...environment(app), ...program.env },
-      // The channel closes when this process is gone, and the program ends too: see kernel/parent.ts.
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
+    const child = spawn(
+      process.execPath,
+      [...(program.flags ?? []), resolve(root, program.script)],
+      {
+        cwd: root,
+        env: { ...process.env, ...environment(app), ...program.env },
+        // The channel closes when this process is gone, and the program ends too: see kernel/parent.ts.
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      },
+    )
     const code = await ended(child, signal)
     if (signal.aborted) return
     app.log.warn({ name: program.name, code }, 'program ended; it is started again')

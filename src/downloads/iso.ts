@@ -73,6 +73,12 @@ export async function makeIso(input: IsoInput, signal: AbortSignal): Promise<voi
   await run('xorriso', isoArgs(input), { env, signal, maxBuffer: MAX_OUTPUT_BYTES })
 }
 
+/**
+ * isomd5sum sums an image up in 21 fragments that it reads in pieces of 32 KiB; one whose fragments are smaller than
+ * a piece fails its own check.
+ */
+export const IMPLANT_MIN_BYTES = 1024 ** 2
+
 /** Puts the image's MD5 into its own header, where installers and checkisomd5 find it. */
 export async function implantChecksum(file: string, signal: AbortSignal): Promise<void> {
   await run('implantisomd5', [file], { signal })

@@ -12,7 +12,14 @@ import { exists } from '../repos/store.ts'
 import type { TaskRun } from '../tasks/handler.ts'
 import { describeImage } from './describe.ts'
 import { imageNames } from './image.ts'
-import { extractFromIso, implantChecksum, listIso, makeIso, verifyImplanted } from './iso.ts'
+import {
+  extractFromIso,
+  IMPLANT_MIN_BYTES,
+  implantChecksum,
+  listIso,
+  makeIso,
+  verifyImplanted,
+} from './iso.ts'
 import { makeOnce, stagePath } from './places.ts'
 import type { ComposeRow } from './queries.ts'
 import { makeTree, type TreePart } from './tree.ts'
@@ -70,9 +77,14 @@ export async function imageArch(run: Run, row: ComposeRow, arch: string): Promis
       { tree: join(stage, 'tree'), out, volume_id, boot, mbr, source_date_s },
       run.signal,
     )
-    if (await hasTool('implantisomd5')) await implantChecksum(out, run.signal)
+    if (await mayCarrySum(out, 'implantisomd5')) await implantChecksum(out, run.signal)
   })
   return `${filename}, ${(await stat(join(stage, 'images', filename))).size} bytes`
+}
+
+/** Whether an image has its sum in itself: not where the tool is missing, and not a tiny one. */
+async function mayCarrySum(iso: string, tool: Parameters<typeof hasTool>[0]): Promise<boolean> {
+  return (await hasTool(tool)) && (await stat(iso)).size >= IMPLANT_MIN_BYTES
 }
 
 export async function describeArch(run: Run, row: ComposeRow, arch: string) {
@@ -82,7 +94,7 @@ export async function describeArch(run: Run, row: ComposeRow, arch: string) {
     source_date_s: row.source_date_s,
     made_at: app.clock.now(),
     notes: row.notes.filter(({ params }) => params.arch === undefined || params.arch === arch),
-    has_md5: await hasTool('checkisomd5'),
+    has_md5: await mayCarrySum(join(stage, 'images', names.filename), 'checkisomd5'),
   }
   return { names, facts: await describeImage(app, stage, about, run.signal) }
 }
@@ -100,7 +112,7 @@ export async function checkArch(run: Run, row: ComposeRow, arch: string): Promis
     if (digest !== generation.hashes.sha256)
       throw new Error(`${names.filename} holds other metadata than ${repository.path}`)
   }
-  if (await hasTool('checkisomd5')) await verifyImplanted(iso, run.signal)
+  if (await mayCarrySum(iso, 'checkisomd5')) await verifyImplanted(iso, run.signal)
   return `${files.length} files read back`
 }
 

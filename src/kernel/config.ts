@@ -36,6 +36,8 @@ const schema = z.object({
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Folder with distribution.yaml and packages/; another distribution is another folder. */
   SLIPWAY_CONTENT: z.string().default('content'),
+  /** Folder of the built site. Inside the checkout: what is built finds its packages by its own place. */
+  SLIPWAY_SITE: z.string().default('dist'),
 })
 
 export interface Config {
@@ -43,6 +45,7 @@ export interface Config {
   port: number
   data_dir: string
   content_dir: string
+  site_dir: string
   /** Public address without a trailing slash. */
   url: string
   database_url: string | undefined
@@ -79,6 +82,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     port: e.PORT,
     data_dir: absolute(e.SLIPWAY_DATA),
     content_dir: absolute(e.SLIPWAY_CONTENT),
+    site_dir: absolute(e.SLIPWAY_SITE),
     url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/\/+$/, ''),
     database_url: e.DATABASE_URL,
     smtp_url: e.SMTP_URL,

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 function findRoot(start: string): string {
   for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'content', 'distribution.yaml'))) return folder
+    if (existsSync(join(folder, 'astro.config.mjs'))) return folder
     if (folder === dirname(folder)) return process.cwd()
   }
 }

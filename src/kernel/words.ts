@@ -2,10 +2,12 @@
  * Sentences from content/i18n/<language>/*.json, in ICU MessageFormat. A key that a language lacks
  * falls back to English; a key that English lacks is a bug and shows as itself.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { IntlMessageFormat } from 'intl-messageformat'
+import type { Config } from './config.ts'
 import type { ErrorDetails, PortalError } from './errors.ts'
+import { root } from './paths.ts'
 import type { Reason } from './reason.ts'
 
 export type Params = Record<string, string | number | boolean | Date | null | undefined>
@@ -30,12 +32,26 @@ function readLanguage(folder: string): Map<string, string> {
   return messages
 }
 
-/** @param folder content/i18n: one folder a language, flat key-to-message files in it */
-export function readWords(folder: string): Words {
-  const languages = readdirSync(folder, { withFileTypes: true })
+/** Folders of languages in a folder; none where there is no such folder. */
+function languagesIn(folder: string): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
-  const messages = new Map(languages.map((name) => [name, readLanguage(join(folder, name))]))
+}
+
+/**
+ * @param folders like content/i18n: one folder a language, flat key-to-message files in it. What a later one says
+ *   replaces what the ones before say.
+ */
+export function readWords(...folders: string[]): Words {
+  const messages = new Map<string, Map<string, string>>()
+  for (const folder of new Set(folders))
+    for (const name of languagesIn(folder)) {
+      const known = messages.get(name) ?? new Map<string, string>()
+      messages.set(name, new Map([...known, ...readLanguage(join(folder, name))]))
+    }
+  const languages = [...messages.keys()]
   const compiled = new Map<string, IntlMessageFormat>()
 
   const translator = (language: string): Translate => {
@@ -56,6 +72,11 @@ export function readWords(folder: string): Words {
   const translators = new Map(languages.map((name) => [name, translator(name)]))
   const fallback = translator('en')
   return { languages, in: (language) => translators.get(language) ?? fallback }
+}
+
+/** The interface's sentences, with those that a distribution's content folder replaces or adds. */
+export function readOwnWords(config: Pick<Config, 'content_dir'>): Words {
+  return readWords(join(root, 'content', 'i18n'), join(config.content_dir, 'i18n'))
 }
 
 /** The sentence of a reason. */

@@ -47,7 +47,7 @@ export function readMirrorUrl(
 ): { protocol: MirrorProtocol; url: string } | { fault: string } {
   const given = text.trim()
   const parsed = given.length <= 500 && PLAIN_URL.test(given) ? URL.parse(given) : null
-  if (!parsed) return { fault: 'must be an address such as https://mirror.example.org/keel/' }
+  if (!parsed) return { fault: 'must be an address such as https://mirror.example.org/pub/' }
   const protocol = mirrorProtocols.find((each) => `${each}:` === parsed.protocol)
   if (!protocol) return { fault: 'must begin with https, http, rsync or ftp' }
   if (parsed.username || parsed.password) return { fault: 'must not hold a name or password' }

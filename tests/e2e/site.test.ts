@@ -2,21 +2,18 @@
  * What every page must be: accessible (axe, WCAG 2.2 AA), valid, small, without other origins and without broken
  * links. The ways of visitors through it are in visitors.test.ts.
  */
-import { mkdirSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { HtmlValidate } from 'html-validate'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { violationsOn } from '../support/axe.ts'
+import { crawl, linksOf } from '../support/crawl.ts'
 import { password } from '../support/people.ts'
 import { type Portal, root, startPortal } from '../support/portal.ts'
 import { launchBrowser, RELEASE, type SeededSite, seedSite } from '../support/site.ts'
 
-const axeSource = readFileSync(
-  createRequire(import.meta.url).resolve('axe-core/axe.min.js'),
-  'utf8',
-)
 /** Kept for whoever wants to look: test-output is not in the repository. */
 const shots = join(root, 'test-output/screenshots')
 
@@ -50,19 +47,6 @@ async function withPage<T>(
   }
 }
 
-interface AxeResult {
-  violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[]
-}
-
-async function violations(page: Page): Promise<string[]> {
-  // By evaluation, since the page's own policy refuses foreign scripts.
-  await page.evaluate(axeSource)
-  const { violations: found } = await page.evaluate<AxeResult>(
-    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
-  )
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.target.join(' ')).join('; ')}`)
-}
-
 describe('every kind of page', () => {
   it.each([
     ['on a desk, light', { ...desk, colorScheme: 'light' }],
@@ -73,7 +57,7 @@ describe('every kind of page', () => {
     await withPage(options, async (page) => {
       for (const route of site.routes) {
         await page.goto(portal.url + route)
-        const broken = await violations(page)
+        const broken = await violationsOn(page)
         if (broken.length > 0) found[route] = broken
       }
     })
@@ -175,39 +159,14 @@ test('every kind of page keeps its budget: HTML 14 kB, CSS 12 kB, scripts 10 kB,
   expect(over).toEqual([])
 })
 
-/** Same-origin addresses in a page, without fragments; with fragments as they are told apart below. */
-function linksOf(html: string, base: string): URL[] {
-  return [...html.matchAll(/<(?:a|link|area)\b[^>]*\shref="([^"]*)"/g)].flatMap(([, href = '']) => {
-    const url = URL.parse(href.replaceAll('&amp;', '&').replaceAll('&#38;', '&'), base)
-    return url && url.origin === portal.url ? [url] : []
-  })
-}
-
 test('no link is broken, in the whole site as it is built and seeded', async () => {
-  const seen = new Map<string, string>()
-  const waiting = site.routes.map((route) => ({
-    url: new URL(route, portal.url),
-    from: 'the test',
-  }))
+  const answers = await crawl(portal.url, site.routes)
   const broken: string[] = []
   const pages = new Map<string, string>()
-  for (let next = waiting.shift(); next && seen.size < 3000; next = waiting.shift()) {
-    const { url, from } = next
-    const key = url.pathname + url.search
-    if (seen.has(key) || url.pathname.startsWith('/pub/')) continue
-    seen.set(key, from)
-    const answer = await fetch(portal.url + key, { headers: { Accept: 'text/html' } })
-    const type = answer.headers.get('Content-Type') ?? ''
-    if (!answer.ok && key !== '/no-such-page') broken.push(`${answer.status} ${key} from ${from}`)
-    if (!type.startsWith('text/html')) {
-      await answer.body?.cancel()
-      continue
-    }
-    const html = await answer.text()
-    pages.set(url.pathname.replace(/\/$/, ''), html)
-    // Filters and languages multiply the same links: their pages are asked for, and not followed.
-    if (url.search !== '' && !url.search.startsWith('?q=')) continue
-    for (const link of linksOf(html, portal.url + key)) waiting.push({ url: link, from: key })
+  for (const [key, { status, type, text, from }] of answers) {
+    if (status >= 400 && key !== '/no-such-page') broken.push(`${status} ${key} from ${from}`)
+    const { pathname } = new URL(key, portal.url)
+    if (type.startsWith('text/html')) pages.set(pathname.replace(/\/$/, ''), text)
   }
   for (const [path, html] of pages)
     for (const { pathname, hash } of linksOf(html, `${portal.url}${path}/`)) {
@@ -217,7 +176,7 @@ test('no link is broken, in the whole site as it is built and seeded', async () 
         broken.push(`#${id} in ${pathname} from ${path}`)
     }
   expect([...new Set(broken)]).toEqual([])
-  expect(seen.size).toBeGreaterThan(80)
+  expect(answers.size).toBeGreaterThan(80)
 })
 
 test('the first stop of the Tab key is a way past the navigation', async () => {
@@ -272,7 +231,7 @@ test('an administrator moves a milestone, and everyone reads why', async () => {
     await page.fill('#reason', 'The installer is late.')
     await page.click('form[action$="/schedule"] button.main')
     expect(await page.textContent('main')).toContain('The date is moved')
-    expect(await violations(page)).toEqual([])
+    expect(await violationsOn(page)).toEqual([])
   })
   const schedule = await (await fetch(`${portal.url}/releases/${RELEASE}`)).text()
   expect(schedule).toContain('The installer is late.')

@@ -39,7 +39,7 @@ test('the sitemap keeps to its protocol', async () => {
   expect(urlset['@xmlns']).toBe('http://www.sitemaps.org/schemas/sitemap/0.9')
   const places = urlset.url.map(({ loc }) => loc)
   expect(new Set(places).size).toBe(places.length)
-  for (const path of ['/', '/download', '/docs', '/docs/install', '/releases/keel10'])
+  for (const path of ['/', '/download', '/docs/', '/docs/install/', '/releases/keel10'])
     expect(places).toContain(`http://portal.test${path}`)
   for (const { loc, lastmod } of urlset.url) {
     expect(loc.startsWith('http://portal.test/') && loc.length < 2048).toBe(true)

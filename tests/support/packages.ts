@@ -23,13 +23,17 @@ const folder = mkdtempSync(join(tmpdir(), 'slipway-srpm-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Makes a source package in a folder of its own. @returns the path of the .src.rpm */
-export async function makeSrpm(spec: string, sources: string[] = []): Promise<string> {
+export async function makeSrpm(
+  spec: string,
+  sources: string[] = [],
+  dist = '.kl10',
+): Promise<string> {
   const top = mkdtempSync(join(folder, 'top-'))
   const file = join(top, 'package.spec')
   writeFileSync(file, spec)
   mkdirSync(join(top, 'SOURCES'))
   for (const source of sources) copyFileSync(source, join(top, 'SOURCES', basename(source)))
-  const defines = ['--define', `_topdir ${top}`, '--define', 'dist .kl10']
+  const defines = ['--define', `_topdir ${top}`, '--define', `dist ${dist}`]
   await run('rpmbuild', ['-bs', '--nodeps', ...defines, file])
   const [made] = readdirSync(join(top, 'SRPMS'))
   return join(top, 'SRPMS', made ?? '')

@@ -25,6 +25,8 @@ const scripts: Record<ProgramName, string> = {
 export interface PortalOptions {
   /** Changes distribution.yaml: pairs of what stands there and what shall. */
   distribution?: [string, string][]
+  /** The content folder that it gets a copy of; the checkout's unless told. */
+  content?: string
   env?: Record<string, string>
 }
 
@@ -66,14 +68,14 @@ export async function freePort(): Promise<number> {
   return address.port
 }
 
-function makeContent(folder: string, changes: [string, string][]): string {
+function makeContent(folder: string, from: string, changes: [string, string][]): string {
   const content = join(folder, 'content')
-  cpSync(join(root, 'content'), content, { recursive: true })
+  cpSync(from, content, { recursive: true })
   const file = join(content, 'distribution.yaml')
   let text = readFileSync(file, 'utf8')
-  for (const [from, to] of changes) {
-    if (!text.includes(from)) throw new Error(`${file} has no ${from}`)
-    text = text.replace(from, to)
+  for (const [what, by] of changes) {
+    if (!text.includes(what)) throw new Error(`${file} has no ${what}`)
+    text = text.replace(what, by)
   }
   writeFileSync(file, text)
   return content
@@ -139,7 +141,8 @@ export async function createPortal(options: PortalOptions = {}): Promise<Portal>
   const folder = mkdtempSync(join(tmpdir(), 'slipway-portal-'))
   // The sandboxes' users pass through it.
   chmodSync(folder, 0o711)
-  const content = makeContent(folder, [...quick, ...(options.distribution ?? [])])
+  const changes = [...quick, ...(options.distribution ?? [])]
+  const content = makeContent(folder, options.content ?? join(root, 'content'), changes)
   const port = await freePort()
   const env = environment(folder, port, options.env ?? {})
   let child: ChildProcess | undefined

@@ -23,20 +23,23 @@ export interface SeededSite {
 }
 
 /** Fills a portal: a build, an update in testing, a blocker, the seeds stable, an image. */
-export async function seedSite(portal: Portal): Promise<SeededSite> {
+export async function seedSite(
+  portal: Portal,
+  { release, dist } = { release: RELEASE, dist: '.kl10' },
+): Promise<SeededSite> {
   const admin = await becomeAdmin(portal)
-  const srpm = await makeSrpm(specOf('lantern', ':'))
+  const srpm = await makeSrpm(specOf('lantern', ':'), [], dist)
   const { nvr } = await built(admin, await submitSrpm(admin, srpm))
   const update = { builds: [nvr], type: 'newpackage', title: 'A lantern', notes: 'It is **lit**.' }
   const { alias } = await admin.post<Update>('/api/updates', update)
   await reaches(admin, alias, 'testing')
-  const { id } = await admin.post<{ id: number }>(`/api/releases/${RELEASE}/blockers`, {
+  const { id } = await admin.post<{ id: number }>(`/api/releases/${release}/blockers`, {
     ...{ kind: 'blocker', title: 'It does not boot', criterion: 'installs' },
     justification: 'On **no** machine.',
   })
   await until('the seeds are stable', async () => {
     const report = await admin.get<{ items: { name: string; by_arch: { state: string }[] }[] }>(
-      `/api/releases/${RELEASE}/readiness`,
+      `/api/releases/${release}/readiness`,
     )
     return report.items.every(({ by_arch }) => by_arch.every(({ state }) => state === 'stable'))
   })
@@ -50,8 +53,8 @@ export async function seedSite(portal: Portal): Promise<SeededSite> {
     routes: [
       ...['/', '/download', '/download/verify', '/packages', '/packages/lantern', '/builds'],
       ...[`/builds/${build}`, '/updates', `/updates/${alias}`, '/errata', '/releases'],
-      ...[`/releases/${RELEASE}`, `/releases/${RELEASE}/readiness`],
-      ...[`/releases/${RELEASE}/blockers`, `/releases/${RELEASE}/blockers/${id}`],
+      ...[`/releases/${release}`, `/releases/${release}/readiness`],
+      ...[`/releases/${release}/blockers`, `/releases/${release}/blockers/${id}`],
       ...['/mirrors', '/pushes', '/pushes/1', '/tasks', '/tasks/1', '/status', '/design'],
       ...[
         '/news',

@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { readConfig } from '../../kernel/config.ts'
 import { readDistribution } from '../../kernel/distribution.ts'
 import { distributionWords, fillWords } from '../../kernel/distribution-words.ts'
-import { root } from '../../kernel/paths.ts'
-import { readWords } from '../../kernel/words.ts'
+import { readOwnWords } from '../../kernel/words.ts'
 
-const { content_dir } = readConfig()
+const config = readConfig()
+const { content_dir } = config
 export const distribution = readDistribution(content_dir)
-export const t = readWords(join(root, 'content', 'i18n')).in('en')
+export const t = readOwnWords(config).in('en')
 
 const words = distributionWords(distribution)
 

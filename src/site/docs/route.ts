@@ -1,6 +1,6 @@
-/** Fills the distribution's words into titles, side bar and headings of the docs, and says when a page changed. */
+/** Fills the distribution's words into titles, side bar and headings of the docs; says when a page changed; its card. */
 import { defineRouteMiddleware } from '@astrojs/starlight/route-data'
-import { fillIn, lastCommitted } from './about.ts'
+import { distribution, fillIn, lastCommitted } from './about.ts'
 
 interface Labelled {
   label?: string
@@ -18,12 +18,26 @@ function fillLabels(items: Labelled[]): void {
   }
 }
 
-export const onRequest = defineRouteMiddleware(({ locals: { starlightRoute } }) => {
+/** What a preview of a link shows; its addresses must be absolute, so there is none where the portal's is unknown. */
+function card(site: URL): Record<string, string>[] {
+  const { name, tagline, brand } = distribution
+  if (brand.card === undefined) return []
+  return [
+    { property: 'og:image', content: new URL('/brand/card.png', site).href },
+    { property: 'og:image:type', content: 'image/png' },
+    { property: 'og:image:width', content: '1200' },
+    { property: 'og:image:height', content: '630' },
+    { property: 'og:image:alt', content: `${name}: ${tagline}` },
+  ]
+}
+
+export const onRequest = defineRouteMiddleware(({ site, locals: { starlightRoute } }) => {
   const { entry, toc, sidebar, head, pagination } = starlightRoute
   const file = entry.filePath?.split('/docs/').slice(1).join('/docs/')
   starlightRoute.lastUpdated = lastCommitted.get(file ?? '')
   entry.data.title = fillIn(entry.data.title)
   if (entry.data.description) entry.data.description = fillIn(entry.data.description)
+  if (site) head.push(...card(site).map((attrs) => ({ tag: 'meta' as const, attrs, content: '' })))
   for (const each of head) {
     if (each.content) each.content = fillIn(each.content)
     if (typeof each.attrs?.content === 'string') each.attrs.content = fillIn(each.attrs.content)
