@@ -30,6 +30,7 @@ import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
 import { createReleaseFiles, createReleasesApi } from './releases/api.ts'
 import { createReleaseForms } from './releases/forms.ts'
+import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
@@ -88,6 +89,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())
   portal.route('/api', createReleasesApi())
+  portal.route('/api', createLifeApi())
   portal.route('/', createReleaseFiles())
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
