@@ -37,6 +37,7 @@ import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
 import { createOverridesApi } from './updates/overrides-api.ts'
+import { createPackagesApi } from './updates/packages-api.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -79,6 +80,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
+  portal.route('/api', createPackagesApi())
   portal.route('/api', createDownloadsApi())
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())

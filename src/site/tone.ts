@@ -39,6 +39,7 @@ const tones = {
     excluded: 'off',
     unknown: 'off',
   },
+  bug: { fixed: 'ok', testing: 'run', pending: 'run', open: 'wait' },
   builder: { online: 'ok', silent: 'wait', disabled: 'off' },
 } as const satisfies Record<string, Record<string, Tone>>
 
