@@ -32,6 +32,7 @@ import { createReleaseFiles, createReleasesApi } from './releases/api.ts'
 import { createReleaseForms } from './releases/forms.ts'
 import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
+import { createStatusApi } from './status/api.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
@@ -84,6 +85,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createDownloadsApi())
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
+  portal.route('/api', createStatusApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
   portal.route('/', createImageRedirect(app))

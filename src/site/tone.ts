@@ -40,6 +40,7 @@ const tones = {
     unknown: 'off',
   },
   bug: { fixed: 'ok', testing: 'run', pending: 'run', open: 'wait' },
+  verdict: { works: 'ok', late: 'wait', broken: 'fail' },
   builder: { online: 'ok', silent: 'wait', disabled: 'off' },
 } as const satisfies Record<string, Record<string, Tone>>
 
