@@ -5,6 +5,7 @@ import { addBuilderCommand } from './commands/builder.ts'
 import { addComposeCommand } from './commands/compose.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
+import { addReleaseCommand } from './commands/release.ts'
 import { addSetupCommand } from './commands/setup.ts'
 import { addUpCommand } from './commands/up.ts'
 import { addUpstreamCommand } from './commands/upstream.ts'
@@ -21,6 +22,7 @@ addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
+addReleaseCommand(program)
 addComposeCommand(program)
 addMirrorCommand(program)
 addUpstreamCommand(program)

@@ -30,12 +30,15 @@ import { createRegistryApi } from './mirrors/registry-api.ts'
 import { createReleasesApi } from './releases/api.ts'
 import { createReleaseFiles } from './releases/files.ts'
 import { createReleaseForms } from './releases/forms.ts'
+import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
+import { createStatusApi } from './status/api.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
 import { createOverridesApi } from './updates/overrides-api.ts'
+import { createPackagesApi } from './updates/packages-api.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -78,15 +81,18 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
+  portal.route('/api', createPackagesApi())
   portal.route('/api', createDownloadsApi())
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
+  portal.route('/api', createStatusApi())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
   portal.route('/', createMirrorsApi(app))
   // After the two above: what they name under /api/mirrors is no mirror's name.
   portal.route('/api', createRegistryApi())
   portal.route('/api', createReleasesApi())
+  portal.route('/api', createLifeApi())
   portal.route('/', createReleaseFiles())
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())

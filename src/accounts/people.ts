@@ -24,6 +24,11 @@ export async function findProfile(ctx: Ctx, username: string): Promise<Profile> 
   return profileOf(ctx, row)
 }
 
+/** What somebody is called whom a row names by number; undefined when they are gone. */
+export async function usernameOf(ctx: Ctx, id: number): Promise<string | undefined> {
+  return (await personById(ctx.app.db, id))?.username
+}
+
 export interface OwnAccount extends Profile {
   id: number
   email: string

@@ -15,9 +15,9 @@ import {
 import { reasonJson, type Translate } from '../kernel/words.ts'
 import { taskJson } from '../tasks/api.ts'
 import { type BuildStateName, buildState, buildStateName, fileSchema } from './build.ts'
-import { type BuildRow, getPackage, listBuilds, listPackages, viewBuild } from './builds.ts'
+import { type BuildRow, listBuilds, listPackages, viewBuild } from './builds.ts'
 import { requestBuild } from './requests.ts'
-import { MAX_SRPM_BYTES } from './sources.ts'
+import { contentFile, MAX_SRPM_BYTES } from './sources.ts'
 
 const stateNames = Object.keys(buildState) as [BuildStateName, ...BuildStateName[]]
 
@@ -160,18 +160,22 @@ function addReads(api: ReturnType<typeof createApi>): void {
   api.openapi(
     createRoute({
       method: 'get',
-      path: '/packages/{name}',
+      path: '/packages/{name}/sources/{file}',
       tags: ['builds'],
-      request: { params: z.object({ name: z.string() }) },
-      responses: answers('A package and its latest builds.'),
+      request: { params: z.object({ name: z.string().max(200), file: z.string().max(255) }) },
+      responses: {
+        200: { description: 'A file that one of the own packages is built from, as text.' },
+        ...problemResponse,
+      },
     }),
     async (c) => {
-      const ctx = c.get('ctx')
-      const { name, summary, source } = await getPackage(ctx, c.req.valid('param').name)
-      const { items } = await listBuilds(ctx, { package: name, limit: 20 })
-      return jsonWithEtag(c, {
-        ...{ name, summary, source },
-        builds: items.map((row) => buildJson(words(ctx), row)),
+      const { name, file } = c.req.valid('param')
+      const content = await contentFile(c.get('ctx').app, name, file)
+      // As text whatever it is: nothing from here is to be run by a browser.
+      const type = content.includes(0) ? 'application/octet-stream' : 'text/plain; charset=utf-8'
+      return c.body(new Uint8Array(content), 200, {
+        'Content-Type': type,
+        'Cache-Control': 'no-cache',
       })
     },
   )

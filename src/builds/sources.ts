@@ -42,23 +42,49 @@ async function* once(bytes: Uint8Array): AsyncIterable<Uint8Array> {
   yield bytes
 }
 
+/** A package's folder in the content folder. @throws PortalError package.unknown */
+async function contentFolder(app: App, name: string): Promise<string> {
+  if (!packageName.test(name) || !(await contentPackages(app)).includes(name))
+    throw new PortalError('package.unknown', { field: 'package', params: { name } })
+  return join(app.config.content_dir, 'packages', name)
+}
+
+/** Names of the files that a package in content/ is built from, its spec first; empty where it has none there. */
+export async function contentFiles(app: App, name: string): Promise<string[]> {
+  const folder = await contentFolder(app, name).catch(() => undefined)
+  if (folder === undefined) return []
+  const names = (await readdir(folder)).map((entry) => renderedName(entry) ?? entry).sort()
+  return [...names.filter(isSpec), ...names.filter((each) => !isSpec(each))]
+}
+
+const isSpec = (name: string) => name.endsWith('.spec')
+
+/** One of these files as it goes into the build, templates filled in. @throws PortalError not-found */
+export async function contentFile(app: App, name: string, file: string): Promise<Buffer> {
+  if (!(await contentFiles(app, name)).includes(file)) throw new PortalError('not-found')
+  const folder = await contentFolder(app, name)
+  const written = (await readdir(folder)).find((each) => (renderedName(each) ?? each) === file)
+  return renderedFile(app, folder, written ?? file)
+}
+
+async function renderedFile(app: App, folder: string, entry: string): Promise<Buffer> {
+  const bytes = await readFile(join(folder, entry))
+  if (renderedName(entry) === undefined) return bytes
+  return Buffer.from(renderSource(bytes.toString(), await sourceVariables(app)))
+}
+
 /**
  * Takes a package's files from content/packages/<name>, templates filled in, into the source store.
  * @throws PortalError package.unknown
  */
 export async function takeContentSource(app: App, name: string): Promise<Source> {
-  if (!packageName.test(name) || !(await contentPackages(app)).includes(name))
-    throw new PortalError('package.unknown', { field: 'package', params: { name } })
-  const folder = join(app.config.content_dir, 'packages', name)
-  const variables = await sourceVariables(app)
+  const folder = await contentFolder(app, name)
   const files: SourceFile[] = []
   for (const entry of (await readdir(folder)).sort()) {
-    const bytes = await readFile(join(folder, entry))
-    const rendered = renderedName(entry)
-    const content = rendered ? Buffer.from(renderSource(bytes.toString(), variables)) : bytes
-    files.push({ name: rendered ?? entry, ...(await keep(app, content)) })
+    const content = await renderedFile(app, folder, entry)
+    files.push({ name: renderedName(entry) ?? entry, ...(await keep(app, content)) })
   }
-  const spec = files.find((file) => file.name.endsWith('.spec'))
+  const spec = files.find((file) => isSpec(file.name))
   if (!spec) throw new PortalError('build.source-refused', { reasons: [reason('build.no-spec')] })
   return { kind: 'files', spec: spec.name, files }
 }

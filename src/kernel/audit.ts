@@ -1,5 +1,5 @@
 /** Who did what, when and why: a row in the transaction of the change itself. */
-import { desc, eq } from 'drizzle-orm'
+import { and, desc, eq } from 'drizzle-orm'
 import { audit_entry } from '../../db/schema/kernel.ts'
 import { actorName, type Ctx } from './context.ts'
 import type { Reader, Tx } from './db.ts'
@@ -44,6 +44,16 @@ export function auditOfSubject(db: Reader, subject: string, limit = 100) {
     .select()
     .from(audit_entry)
     .where(eq(audit_entry.subject, subject))
+    .orderBy(desc(audit_entry.id))
+    .limit(limit)
+}
+
+/** Every time that one thing was done to one subject, newest first. */
+export function auditOfAction(db: Reader, subject: string, action: string, limit = 100) {
+  return db
+    .select()
+    .from(audit_entry)
+    .where(and(eq(audit_entry.subject, subject), eq(audit_entry.action, action)))
     .orderBy(desc(audit_entry.id))
     .limit(limit)
 }

@@ -99,6 +99,8 @@ const placeSchema = z.strictObject({
   url: z.url({ protocol: /^(https?|mailto|ircs?|matrix)$/ }),
   /** How to take part, in a sentence or two. */
   how: z.string().min(1),
+  /** Of a tracker: address of the form for a new bug; `{package}` becomes the package's name. */
+  new_bug_url: z.url({ protocol: /^https?$/ }).optional(),
 })
 
 const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })

@@ -4,7 +4,7 @@
  */
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { and, asc, eq, gte, isNull, lte } from 'drizzle-orm'
+import { and, asc, count, eq, gte, isNotNull, isNull, lt, lte, max, min } from 'drizzle-orm'
 import nodemailer from 'nodemailer'
 import { mail } from '../../db/schema/kernel.ts'
 import { MINUTE_MS } from './clock.ts'
@@ -133,9 +133,42 @@ async function trySend(app: App, transport: MailTransport, message: typeof mail.
   await transaction({ app }, (tx) => tx.update(mail).set(outcome).where(eq(mail.id, message.id)))
 }
 
-/** Letters that wait to be sent, and those that were given up. */
-export async function countUnsentMail(db: Reader): Promise<{ waiting: number; given_up: number }> {
-  const unsent = isNull(mail.sent_at)
-  const given_up = await db.$count(mail, and(unsent, gte(mail.attempts, MAX_ATTEMPTS)))
-  return { waiting: (await db.$count(mail, unsent)) - given_up, given_up }
+export interface MailHealth {
+  /** Letters that will be tried (again). */
+  waiting: number
+  /** When the oldest of them was written; milliseconds since the epoch. */
+  oldest_at: number | null
+  /** What the last try of the oldest that failed ended with; it may name addresses. */
+  error: string | null
+  /** Letters that were given up, of those written since the moment that was asked for. */
+  given_up: number
+  last_sent_at: number | null
 }
+
+/** @param since_ms from when on letters that were given up count */
+export async function mailHealth(db: Reader, since_ms: number): Promise<MailHealth> {
+  const trying = and(isNull(mail.sent_at), lt(mail.attempts, MAX_ATTEMPTS))
+  const [waiting] = await db
+    .select({ n: count(), oldest_at: min(mail.created_at) })
+    .from(mail)
+    .where(trying)
+  const [failed] = await db
+    .select({ error: mail.error })
+    .from(mail)
+    .where(and(trying, isNotNull(mail.error)))
+    .orderBy(asc(mail.id))
+    .limit(1)
+  const [sent] = await db.select({ at: max(mail.sent_at) }).from(mail)
+  const lost = and(isNull(mail.sent_at), gte(mail.attempts, MAX_ATTEMPTS))
+  return {
+    waiting: waiting?.n ?? 0,
+    oldest_at: numberOrNull(waiting?.oldest_at),
+    error: failed?.error ?? null,
+    given_up: await db.$count(mail, and(lost, gte(mail.created_at, since_ms))),
+    last_sent_at: numberOrNull(sent?.at),
+  }
+}
+
+/** PostgreSQL gives the smallest and largest of its big numbers as text. */
+const numberOrNull = (value: number | string | null | undefined) =>
+  value === null || value === undefined ? null : Number(value)

@@ -9,6 +9,8 @@ import { decideBlocker, proposeBlocker, resolveBlocker, voteBlocker } from './bl
 import { claimPackage, releaseClaim } from './claims.ts'
 import { decideRelease } from './decisions.ts'
 import { moveMilestone, reachMilestone } from './milestones.ts'
+import { releaseStates } from './move.ts'
+import { moveRelease } from './moves.ts'
 
 const pageOf = (c: Context<HttpEnv>) =>
   `/releases/${encodeURIComponent(c.req.param('release') ?? '')}`
@@ -30,6 +32,18 @@ export function createReleaseForms(): Hono<HttpEnv> {
       await moveMilestone(c.get('ctx'), releaseOf(c), milestone, { date, reason: why })
       return { to: pageOf(c), done: 'release.slip-done' }
     }),
+  )
+  forms.post(
+    '/releases/:release/state',
+    formRoute(
+      (c) => `${pageOf(c)}#life`,
+      async (c, form) => {
+        const state = releaseStates.find((each) => each === form.state)
+        if (!state) throw invalid('state', reason('release.state-value'))
+        await moveRelease(c.get('ctx'), releaseOf(c), { state, reason: form.reason ?? '' })
+        return { to: `${pageOf(c)}#life`, done: `release.moved.${state}` }
+      },
+    ),
   )
   forms.post(
     '/releases/:release/decisions',

@@ -4,12 +4,19 @@ import type { Flash } from '../kernel/forms.ts'
 export interface FormState {
   value(name: string): string | undefined
   error(name: string): string | undefined
+  /** It was posted and refused. */
+  refused: boolean
 }
 
-/** @example <Field name="email" {...fieldState(form, 'email')} /> */
-export function formState(flash: Flash | undefined): FormState {
-  const refused = flash?.kind === 'error' ? flash : undefined
+/**
+ * @param which on a page with several forms: the value of this one's hidden field `form`
+ * @example <Field name="email" {...fieldState(form, 'email')} />
+ */
+export function formState(flash: Flash | undefined, which?: string): FormState {
+  const here = which === undefined || flash?.values?.form === which
+  const refused = flash?.kind === 'error' && here ? flash : undefined
   return {
+    refused: refused !== undefined,
     value: (name) => refused?.values?.[name],
     error: (name) => (refused?.field === name ? refused.sentence : undefined),
   }

@@ -39,6 +39,8 @@ const tones = {
     excluded: 'off',
     unknown: 'off',
   },
+  bug: { fixed: 'ok', testing: 'run', pending: 'run', open: 'wait' },
+  verdict: { works: 'ok', late: 'wait', broken: 'fail' },
   builder: { online: 'ok', silent: 'wait', disabled: 'off' },
 } as const satisfies Record<string, Record<string, Tone>>
 

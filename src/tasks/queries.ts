@@ -137,6 +137,17 @@ export async function countByState(db: Reader): Promise<Map<number, number>> {
   return new Map(rows.map((row) => [row.state, row.n]))
 }
 
+/** The task that waits longest for somebody to take it; those that are put off are not due. */
+export async function oldestFree(db: Reader, now: number): Promise<TaskRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(task)
+    .where(and(eq(task.state, taskState.FREE), lte(task.not_before, now)))
+    .orderBy(asc(task.not_before))
+    .limit(1)
+  return row
+}
+
 /** Ends a task's own state; nothing happens when it has ended already. */
 export async function endTask(
   tx: Tx,

@@ -13,6 +13,7 @@ import {
   countByState,
   findTask,
   listTaskRows,
+  oldestFree,
   type TaskFilter,
   type TaskRow,
   unendedChildren,
@@ -71,6 +72,14 @@ export async function countQueue(ctx: Ctx): Promise<{ running: number; waiting: 
     running: counts.get(taskState.OPEN) ?? 0,
     waiting: counts.get(taskState.FREE) ?? 0,
   }
+}
+
+/** Since when the task waits that waits longest for somebody to take it, and what for; null when none does. */
+export async function oldestWaiting(
+  ctx: Ctx,
+): Promise<{ since: number; waits_for: Reason[] } | null> {
+  const row = await oldestFree(ctx.app.db, ctx.app.clock.now())
+  return row ? { since: row.not_before, waits_for: await taskWaits(ctx, row) } : null
 }
 
 export interface TaskTreeView extends TaskView {

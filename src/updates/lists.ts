@@ -1,11 +1,13 @@
 /** Updates in lists, with their karma: two queries, however long the list. */
 import type { Ctx } from '../kernel/context.ts'
+import { eventsSince } from '../kernel/events.ts'
 import {
   countByStatus,
   karmaOfUpdates,
   searchRows,
   type UpdateFilter,
   type UpdateRow,
+  updateRows,
   updatesOfBuild,
   updatesOfPackage,
 } from './queries.ts'
@@ -56,4 +58,25 @@ export async function countOpenUpdates(ctx: Ctx) {
 /** Updates whose title, alias or CVE has the words in it, newest first. */
 export function searchUpdates(ctx: Ctx, words: string, limit: number): Promise<UpdateRow[]> {
   return searchRows(ctx.app.db, words, limit)
+}
+
+/** Updates whose waiting is looked up one by one; more only need their number. */
+const LOOKED_UP = 50
+
+/** Updates that ask for a push of a release and are in none, and since when the first of them asks. */
+export async function waitingForPush(
+  ctx: Ctx,
+  release: string,
+): Promise<{ count: number; since: number | null }> {
+  const { db } = ctx.app
+  const rows = await updateRows(db, { release, requested: true }, undefined, 1000)
+  // The oldest rows are the last ones here.
+  const asked = await Promise.all(
+    rows.slice(-LOOKED_UP).map(async ({ alias, created_at }) => {
+      const types = ['update.requested', 'update.created']
+      const [last] = await eventsSince(db, 0, { types, subject: `update:${alias}` }, 1)
+      return last?.at ?? created_at
+    }),
+  )
+  return { count: rows.length, since: asked.length > 0 ? Math.min(...asked) : null }
 }

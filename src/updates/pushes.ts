@@ -237,6 +237,24 @@ export function runningPushes(db: Reader): Promise<PushRow[]> {
   return db.select().from(push).where(eq(push.state, 'running')).limit(20)
 }
 
+/** A release's last finished push, the one that runs, and one that failed with none finished after it. */
+export async function pushStanding(db: Reader, release: string) {
+  const newest = async (state: PushRow['state']) => {
+    const of = and(eq(push.release, release), eq(push.state, state))
+    const [row] = await db.select().from(push).where(of).orderBy(desc(push.id)).limit(1)
+    return row
+  }
+  const done = await newest('done')
+  const failed = await newest('failed')
+  const ended = (row: PushRow | undefined) =>
+    row && { id: row.id, ended_at: row.ended_at ?? row.created_at }
+  return {
+    last_done: ended(done),
+    failed: ended(failed && (!done || failed.id > done.id) ? failed : undefined),
+    running: await newest('running'),
+  }
+}
+
 /** Newest first, as pages list them. */
 export async function pagePushes(
   ctx: Ctx,

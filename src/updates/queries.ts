@@ -191,6 +191,28 @@ export async function updatesOfPackage(db: Reader, name: string, limit = 20): Pr
   return rows.map((row) => row.update)
 }
 
+/** Aliases of every update that had a build of the package. */
+export async function aliasesOfPackage(db: Reader, name: string): Promise<string[]> {
+  const rows = await db
+    .selectDistinct({ alias: update.alias })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .where(eq(update_build.package, name))
+  return rows.map(({ alias }) => alias)
+}
+
+/** Bugs that updates of the package name, each with its update, newest update first. */
+export function bugsOfPackage(db: Reader, name: string, limit = 200) {
+  return db
+    .selectDistinct({ bug: update_bug, update })
+    .from(update_build)
+    .innerJoin(update, eq(update.id, update_build.update_id))
+    .innerJoin(update_bug, eq(update_bug.update_id, update.id))
+    .where(eq(update_build.package, name))
+    .orderBy(desc(update.id), asc(update_bug.id))
+    .limit(limit)
+}
+
 /** Karma of many updates at once, by the rule of karmaBySubject; those without votes are not among them. */
 export async function karmaOfUpdates(
   db: Reader,
