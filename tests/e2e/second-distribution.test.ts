@@ -150,6 +150,18 @@ test('its mark, icon, card and words are on every page, prerendered or not', () 
   expect(answers.get('/news')?.text).toContain('Eider is in sight')
 })
 
+test('a page of its docs that differs for one release leads to the one for all others, and back', () => {
+  const own = answers.get('/docs/3/upgrade')?.text
+  expect(own).toContain('For Skerry Linux 3.')
+  expect(own).toMatch(/<nav class="docs-versions"[^>]*>.*href="\/docs\/upgrade"/s)
+  expect(own).toMatch(/<b aria-current="page">Skerry Linux 3<\/b>/)
+  const other = answers.get('/docs/upgrade')?.text
+  expect(other).toMatch(
+    /<b aria-current="page">all other releases<\/b>.*href="\/docs\/3\/upgrade"/s,
+  )
+  expect(answers.get('/docs/install')?.text).not.toContain('docs-versions')
+})
+
 test.each(['light', 'dark'] as const)(
   'its %s colours are kept apart as the law of contrast asks',
   (scheme) => {
