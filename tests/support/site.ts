@@ -57,7 +57,7 @@ export async function seedSite(portal: Portal): Promise<SeededSite> {
         '/news',
         '/community',
         '/groups',
-        '/groups/admin',
+        '/groups/packagers',
         '/people/harbour-master',
         '/search?q=lantern',
       ],
