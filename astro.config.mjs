@@ -63,7 +63,7 @@ export default defineConfig({
       sidebar: [
         { slug: 'docs' },
         group('Use', ['install', 'upgrade', 'migrate']),
-        group('Take part', ['testing', 'packaging', 'mirrors', 'rules', 'releases']),
+        group('Take part', ['groups', 'testing', 'packaging', 'mirrors', 'rules', 'releases']),
         group('Operate', [
           'operating',
           'operating/configuration',

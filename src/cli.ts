@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
 import { addComposeCommand } from './commands/compose.ts'
+import { addGroupCommand } from './commands/group.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addReleaseCommand } from './commands/release.ts'
@@ -23,6 +24,7 @@ addBuildCommand(program)
 addBuilderCommand(program)
 addPushCommand(program)
 addReleaseCommand(program)
+addGroupCommand(program)
 addComposeCommand(program)
 addMirrorCommand(program)
 addUpstreamCommand(program)

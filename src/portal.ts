@@ -8,6 +8,8 @@ import { secureHeaders } from 'hono/secure-headers'
 import { subscription } from '../db/schema/kernel.ts'
 import { createAccountsApi } from './accounts/api.ts'
 import { createAccountForms } from './accounts/forms.ts'
+import { createGroupsApi } from './accounts/group-api.ts'
+import { createGroupForms } from './accounts/group-forms.ts'
 import { actorFromRequest } from './accounts/sessions.ts'
 import { createBrandFiles } from './brand.ts'
 import { createBuildsApi } from './builds/api.ts'
@@ -76,6 +78,8 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   })
   portal.route('/api', createAccountsApi())
   portal.route('/', createAccountForms())
+  portal.route('/api', createGroupsApi())
+  portal.route('/', createGroupForms())
   portal.route('/api/builder', createBuilderApi())
   portal.route('/api', createTasksApi())
   portal.route('/api', createBuildsApi())

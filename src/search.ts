@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { searchPeople } from './accounts/groups.ts'
+import { searchPeople } from './accounts/people.ts'
 import { listPackages } from './builds/builds.ts'
 import { searchAdvisories } from './errata/errata.ts'
 import type { App, Ctx } from './kernel/context.ts'

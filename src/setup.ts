@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { syncGroups } from './accounts/groups.ts'
 import { seedPackages } from './builds/requests.ts'
 import { syncTags } from './builds/tags.ts'
 import { syncReleases } from './distribution/releases.ts'
@@ -32,6 +33,7 @@ export async function setUp(app: App): Promise<SetupResult> {
   await mkdir(dataPath(app.config, 'pub'), { recursive: true })
   await app.database.migrate()
   await syncReleases(ctx)
+  await syncGroups(ctx)
   await syncTags(ctx)
   await syncMilestones(ctx)
   await syncRepositories(ctx)

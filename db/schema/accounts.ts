@@ -1,5 +1,6 @@
-/** People, their roles, sessions, tokens, mailed links and rate limits. Secrets only as SHA-256. */
-import { id, index, int, json, primaryKey, table, text, time, unique } from '../columns.ts'
+/** People, their groups, sessions, tokens, mailed links and rate limits. Secrets only as SHA-256. */
+import { sql } from 'drizzle-orm'
+import { id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 export const person = table(
   'person',
@@ -26,16 +27,66 @@ export const person = table(
   ],
 )
 
-/** Roles that an admin granted; every verified person is a member without a row. */
-export const person_role = table(
-  'person_role',
+/** Groups that people work in. Whoever is in a group with a role has the role; every verified person is a member. */
+export const people_group = table(
+  'people_group',
   {
-    person_id: int().notNull(),
-    role: text<'admin' | 'packager'>().notNull(),
-    granted_by: text().notNull(),
-    granted_at: time().notNull(),
+    id: id(),
+    /** As it stands in addresses. */
+    name: text().notNull(),
+    title: text().notNull(),
+    /** What it does and what it takes to join. */
+    description: text().notNull(),
+    role: text<'admin' | 'packager'>(),
+    created_at: time().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.person_id, t.role] }), index('person_role_role').on(t.role)],
+  (t) => [
+    unique('people_group_name').on(t.name),
+    // A role is held by membership of one group, so that there is one place to look.
+    unique('people_group_role').on(t.role).where(sql`role is not null`),
+  ],
+)
+
+/** Who is in a group, since when and by whom; the row stays when somebody has left. */
+export const group_member = table(
+  'group_member',
+  {
+    id: id(),
+    group_id: int().notNull(),
+    person_id: int().notNull(),
+    /** Who let them in, as the audit log writes it: person:ann, system:cli. */
+    sponsored_by: text().notNull(),
+    since: time().notNull(),
+    /** Set while they may let in others. */
+    sponsor_since: time(),
+    left_at: time(),
+    left_by: text(),
+    left_reason: text(),
+  },
+  (t) => [
+    unique('group_member_live').on(t.group_id, t.person_id).where(sql`left_at is null`),
+    index('group_member_person').on(t.person_id),
+  ],
+)
+
+/** Who asks to join, and what became of it. */
+export const group_request = table(
+  'group_request',
+  {
+    id: id(),
+    group_id: int().notNull(),
+    person_id: int().notNull(),
+    reason: text().notNull(),
+    asked_at: time().notNull(),
+    state: text<'open' | 'accepted' | 'declined' | 'withdrawn'>().notNull(),
+    decided_by: text(),
+    decided_at: time(),
+    decision_reason: text(),
+  },
+  (t) => [
+    unique('group_request_open').on(t.group_id, t.person_id).where(sql`state = 'open'`),
+    index('group_request_person').on(t.person_id),
+  ],
 )
 
 export const session = table(

@@ -1,20 +1,21 @@
 /** Who may do more: the first administrator by a one-time link, every other role by an administrator. */
-import { and, eq } from 'drizzle-orm'
-import { person, person_role } from '../../db/schema/accounts.ts'
+import { person } from '../../db/schema/accounts.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
-import { actorName, type Ctx } from '../kernel/context.ts'
-import type { Tx } from '../kernel/db.ts'
+import type { Ctx } from '../kernel/context.ts'
+import type { Reader } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { countMembers, groupOfRole } from './group-queries.ts'
 import { takeTry } from './limits.ts'
 import { makeLink, readLink, useLink } from './links.ts'
-import { queueAccountMail } from './mails.ts'
+import { addMember, enter, removeMember } from './memberships.ts'
 import { hashPassword, proveEmail } from './passwords.ts'
-import { type GrantedRole, usernameKey } from './person.ts'
-import { countAdmins, grantedTo, type PersonRow, personByUsername } from './queries.ts'
+import { type GrantedRole, grantedRoles } from './person.ts'
 import { checkSignUp, type SignUpInput } from './sign-ups.ts'
+
+const administrators = async (db: Reader) => countMembers(db, (await groupOfRole(db, 'admin')).id)
 
 /**
  * A link by which one person becomes the first administrator; earlier ones end. For the operator only:
@@ -24,7 +25,7 @@ import { checkSignUp, type SignUpInput } from './sign-ups.ts'
 export async function makeFirstAdminLink(ctx: Ctx): Promise<string | null> {
   if (ctx.actor.kind !== 'system') throw new PortalError('account.forbidden')
   return transaction(ctx, async (tx) => {
-    if ((await countAdmins(tx)) > 0) return null
+    if ((await administrators(tx)) > 0) return null
     return makeLink(tx, ctx, 'first-admin', null)
   })
 }
@@ -32,7 +33,7 @@ export async function makeFirstAdminLink(ctx: Ctx): Promise<string | null> {
 /** Whether the link still makes an administrator. @throws PortalError account.link-invalid */
 export async function checkFirstAdminLink(ctx: Ctx, token: string): Promise<void> {
   await readLink(ctx, 'first-admin', token)
-  if ((await countAdmins(ctx.app.db)) > 0) throw new PortalError('account.link-invalid')
+  if ((await administrators(ctx.app.db)) > 0) throw new PortalError('account.link-invalid')
 }
 
 /**
@@ -47,7 +48,7 @@ export async function claimFirstAdmin(ctx: Ctx, input: SignUpInput & { token: st
   const password_hash = await hashPassword(password)
   return transaction(ctx, async (tx) => {
     await useLink(tx, ctx, 'first-admin', input.token)
-    if ((await countAdmins(tx)) > 0) throw new PortalError('account.link-invalid')
+    if ((await administrators(tx)) > 0) throw new PortalError('account.link-invalid')
     const created_at = ctx.app.clock.now()
     const [row] = await tx
       .insert(person)
@@ -56,7 +57,10 @@ export async function claimFirstAdmin(ctx: Ctx, input: SignUpInput & { token: st
       .returning()
     if (!row) throw invalid('username', reason('username.taken'))
     await proveEmail(tx, ctx, row)
-    for (const role of ['admin', 'packager'] as const) await addRole(tx, ctx, row.id, role)
+    for (const role of grantedRoles) {
+      const entry = { why: '', by: 'system:link' }
+      await enter(tx, ctx, await groupOfRole(tx, role), row, entry)
+    }
     await audit(tx, ctx, {
       action: 'account.first-admin',
       subject: `person:${username}`,
@@ -66,17 +70,6 @@ export async function claimFirstAdmin(ctx: Ctx, input: SignUpInput & { token: st
   })
 }
 
-/** @returns false when the person had it already */
-async function addRole(tx: Tx, ctx: Ctx, person_id: number, role: GrantedRole): Promise<boolean> {
-  const granted_by = actorName(ctx.actor)
-  const added = await tx
-    .insert(person_role)
-    .values({ person_id, role, granted_by, granted_at: ctx.app.clock.now() })
-    .onConflictDoNothing()
-    .returning()
-  return added.length === 1
-}
-
 export interface RoleChange {
   username: string
   role: GrantedRole
@@ -84,55 +77,22 @@ export interface RoleChange {
   reason: string
 }
 
-const REASON_MAX_CHARS = 1000
-
-function requireReason({ reason: why }: RoleChange): void {
-  if (why.trim() === '' || why.length > REASON_MAX_CHARS)
-    throw invalid('reason', reason('role.reason', { max: REASON_MAX_CHARS }))
-}
-
-async function verifiedPerson(tx: Tx, username: string): Promise<PersonRow> {
-  const row = await personByUsername(tx, usernameKey(username))
-  if (!row || row.verified_at === null) throw new PortalError('not-found', { field: 'username' })
-  return row
-}
-
-async function record(tx: Tx, ctx: Ctx, row: PersonRow, change: RoleChange, done: string) {
-  await audit(tx, ctx, {
-    action: `account.${done}`,
-    subject: `person:${row.username}`,
-    reason: change.reason,
-    details: { role: change.role },
-    person_id: row.id,
-  })
-}
-
-/** An administrator gives a role. @throws PortalError account.forbidden, not-found */
+/** An administrator gives a role, which is to let somebody into its group. @throws PortalError as addMember */
 export async function grantRole(ctx: Ctx, change: RoleChange): Promise<void> {
   requireRole(ctx, 'admin', 'admin')
-  requireReason(change)
-  await transaction(ctx, async (tx) => {
-    const row = await verifiedPerson(tx, change.username)
-    if (!(await addRole(tx, ctx, row.id, change.role))) return
-    await record(tx, ctx, row, change, 'role-granted')
-    const { role, reason: why } = change
-    await queueAccountMail(tx, ctx, row, 'role-granted', { role, reason: why })
-  })
+  const { name } = await groupOfRole(ctx.app.db, change.role)
+  await addMember(ctx, { ...change, group: name }).catch(unlessCode('group.member-already'))
 }
 
-/** An administrator takes a role; the last administrator stays. @throws PortalError */
+/** An administrator takes a role; the last administrator stays. @throws PortalError as removeMember */
 export async function revokeRole(ctx: Ctx, change: RoleChange): Promise<void> {
   requireRole(ctx, 'admin', 'admin')
-  requireReason(change)
-  await transaction(ctx, async (tx) => {
-    const row = await verifiedPerson(tx, change.username)
-    if (!(await grantedTo(tx, row.id)).includes(change.role)) return
-    if (change.role === 'admin' && (await countAdmins(tx)) === 1)
-      throw invalid('role', reason('role.last-admin'))
-    const held = and(eq(person_role.person_id, row.id), eq(person_role.role, change.role))
-    await tx.delete(person_role).where(held)
-    await record(tx, ctx, row, change, 'role-revoked')
-    const { role, reason: why } = change
-    await queueAccountMail(tx, ctx, row, 'role-revoked', { role, reason: why })
-  })
+  const { name } = await groupOfRole(ctx.app.db, change.role)
+  await removeMember(ctx, { ...change, group: name }).catch(unlessCode('group.not-member'))
+}
+
+/** To put what is so already is no failure. */
+const unlessCode = (code: string) => (error: unknown) => {
+  const is = error instanceof PortalError && error.details.reasons?.some((r) => r.code === code)
+  if (!is) throw error
 }

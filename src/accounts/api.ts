@@ -1,10 +1,10 @@
-/** Accounts for programs: oneself, one's tokens, people, and the roles that an administrator gives. */
+/** Accounts for programs: oneself, one's tokens, people, and the roles that an administrator gives (each by its group). */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
 import { answers, createApi, jsonBody, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import { grantRole, revokeRole } from './admins.ts'
-import { findProfile, ownAccount } from './people.ts'
-import { allScopes, grantedRoles, type Profile, USERNAME_MAX_CHARS } from './person.ts'
+import { findProfile, ownAccount, type PublicProfile } from './people.ts'
+import { allScopes, grantedRoles, USERNAME_MAX_CHARS } from './person.ts'
 import { createToken, listTokens, revokeToken, type TokenView } from './tokens.ts'
 
 const username = z.string().max(USERNAME_MAX_CHARS)
@@ -17,7 +17,11 @@ const tokenBody = z.object({
   life_days: z.int().min(0).max(3650).default(90),
 })
 
-const profileJson = ({ since, ...profile }: Profile) => ({ ...profile, since: iso(since) })
+const profileJson = ({ since, groups, ...profile }: PublicProfile) => ({
+  ...profile,
+  groups: groups.map((each) => ({ ...each, since: iso(each.since) })),
+  since: iso(since),
+})
 
 const tokenJson = (token: TokenView) => ({
   ...token,
@@ -39,7 +43,7 @@ export function createAccountsApi() {
       const { actor } = c.get('ctx')
       const { id: _, ...me } = await ownAccount(c.get('ctx'))
       const scopes = actor.kind === 'person' ? actor.scopes : []
-      return jsonWithEtag(c, { ...me, since: iso(me.since), scopes })
+      return jsonWithEtag(c, { ...profileJson(me), email: me.email, scopes })
     },
   )
   api.openapi(

@@ -1,14 +1,13 @@
 /** What the pages of accounts post: one verb each, then 303 back to a page. Works without scripts. */
 import { Hono } from 'hono'
 import type { Scope } from '../kernel/context.ts'
-import { PortalError } from '../kernel/errors.ts'
 import { formRoute, localPath, readForm, setFlash } from '../kernel/forms.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
-import { claimFirstAdmin, grantRole, revokeRole } from './admins.ts'
+import { claimFirstAdmin } from './admins.ts'
 import { linkPath } from './link.ts'
 import { changePassword, requestReset, resetPassword } from './passwords.ts'
 import { changeProfile } from './people.ts'
-import { allScopes, grantedRoles } from './person.ts'
+import { allScopes } from './person.ts'
 import { endSession, logIn, logOut, startSession } from './sessions.ts'
 import { resendVerification, signUp, verify } from './sign-ups.ts'
 import { createToken, revokeToken } from './tokens.ts'
@@ -32,7 +31,6 @@ export function createAccountForms(): Hono<HttpEnv> {
   addEntrance(forms)
   addMailedLinks(forms)
   addSelfService(forms)
-  addRoles(forms)
   return forms
 }
 
@@ -146,23 +144,4 @@ function addSelfService(forms: Hono<HttpEnv>): void {
       return { to: '/account#tokens', done: 'account.token.revoked' }
     }),
   )
-}
-
-function addRoles(forms: Hono<HttpEnv>): void {
-  const page = (c: HttpContext) => `/people/${encodeURIComponent(c.req.param('username') ?? '')}`
-  for (const [verb, change] of [
-    ['grant', grantRole],
-    ['revoke', revokeRole],
-  ] as const) {
-    forms.post(
-      `/people/:username/roles/${verb}`,
-      formRoute(page, async (c, form) => {
-        const username = c.req.param('username') ?? ''
-        const role = grantedRoles.find((each) => each === form.role)
-        if (!role) throw new PortalError('input.invalid', { field: 'role' })
-        await change(c.get('ctx'), { username, role, reason: form.reason ?? '' })
-        return { to: page(c), done: `account.role.${verb}`, params: { role } }
-      }),
-    )
-  }
 }

@@ -1,50 +1,172 @@
-/** Groups as everyone sees them: those who hold a role, by name. */
-import { and, asc, count, eq, isNotNull, like, or } from 'drizzle-orm'
-import { person, person_role } from '../../db/schema/accounts.ts'
+/** Groups that people work in: lists, one with its people, and what administrators say of them. */
+import { and, eq } from 'drizzle-orm'
+import { people_group } from '../../db/schema/accounts.ts'
+import { requireRole } from '../kernel/access.ts'
+import { audit } from '../kernel/audit.ts'
 import type { Ctx } from '../kernel/context.ts'
-import type { GrantedRole } from './person.ts'
+import type { Reader, Tx } from '../kernel/db.ts'
+import { invalid, PortalError } from '../kernel/errors.ts'
+import { reason } from '../kernel/reason.ts'
+import { transaction } from '../kernel/transaction.ts'
+import { type GroupInput, groupFaults, groupNameFaults, maySponsor } from './group.ts'
+import {
+  findGroup,
+  type GroupRow,
+  groupRows,
+  groupsOfPerson,
+  lastRequest,
+  liveMember,
+  type MemberRow,
+  memberCounts,
+  membersOf,
+  openRequests,
+  type RequestRow,
+} from './group-queries.ts'
+import { cleanDisplayName } from './person.ts'
 
-export interface Member {
-  username: string
-  display_name: string
+export type { GroupRow, MemberRow, RequestRow } from './group-queries.ts'
+
+/** Groups that carry a role are made by the migration; until somebody says more of them they have this date. */
+const MADE_BY_MIGRATION = 0
+
+/**
+ * Makes the groups that the distribution's data has and the database lacks, once; from then on administrators
+ * change them here.
+ */
+export async function syncGroups(ctx: Ctx): Promise<void> {
+  const created_at = ctx.app.clock.now()
+  await transaction(ctx, async (tx) => {
+    for (const { role = null, ...group } of ctx.app.distribution.groups) {
+      if (role !== null)
+        await tx
+          .update(people_group)
+          .set({ ...group, created_at })
+          .where(and(eq(people_group.role, role), eq(people_group.created_at, MADE_BY_MIGRATION)))
+      await tx
+        .insert(people_group)
+        .values({ ...group, role, created_at })
+        .onConflictDoNothing()
+    }
+  })
 }
 
-const shown = { username: person.username, display_name: person.display_name }
-
-/** People with a role, by name; those who are not verified are not there yet. */
-export function holdersOf(ctx: Ctx, role: GrantedRole): Promise<Member[]> {
-  return ctx.app.db
-    .select(shown)
-    .from(person_role)
-    .innerJoin(person, eq(person.id, person_role.person_id))
-    .where(and(eq(person_role.role, role), isNotNull(person.verified_at)))
-    .orderBy(asc(person.username))
-    .limit(1000)
+export interface GroupSummary {
+  group: GroupRow
+  members: number
+  sponsors: number
 }
 
-/** How many people hold each role. */
-export async function countHolders(ctx: Ctx): Promise<Map<GrantedRole, number>> {
-  const rows = await ctx.app.db
-    .select({ role: person_role.role, n: count() })
-    .from(person_role)
-    .innerJoin(person, eq(person.id, person_role.person_id))
-    .where(isNotNull(person.verified_at))
-    .groupBy(person_role.role)
-  return new Map(rows.map(({ role, n }) => [role, n]))
+/** By title. */
+export async function listGroups(ctx: Ctx): Promise<GroupSummary[]> {
+  const counts = await memberCounts(ctx.app.db)
+  return (await groupRows(ctx.app.db)).map((group) => {
+    const { members = 0, sponsors = 0 } = counts.get(group.id) ?? {}
+    return { group, members, sponsors }
+  })
 }
 
-/** People whose name has the words in it. @param words as typed; marks of LIKE are taken out */
-export function searchPeople(ctx: Ctx, words: string, limit: number): Promise<Member[]> {
-  const pattern = `%${words.toLowerCase().replace(/[\\%_]/g, '')}%`
-  return ctx.app.db
-    .select(shown)
-    .from(person)
-    .where(
-      and(
-        isNotNull(person.verified_at),
-        or(like(person.username, pattern), like(person.display_name, pattern)),
-      ),
-    )
-    .orderBy(asc(person.username))
-    .limit(limit)
+/** @throws PortalError not-found */
+export async function getGroup(db: Reader, name: string): Promise<GroupRow> {
+  const row = await findGroup(db, name)
+  if (!row) throw new PortalError('not-found', { field: 'group' })
+  return row
+}
+
+/** The group's row, held against others for this transaction. @throws PortalError not-found */
+export async function holdGroup(tx: Tx, name: string): Promise<GroupRow> {
+  const [row] = await tx
+    .update(people_group)
+    .set({ name })
+    .where(eq(people_group.name, name))
+    .returning()
+  if (!row) throw new PortalError('not-found', { field: 'group' })
+  return row
+}
+
+type Listed = Awaited<ReturnType<typeof membersOf>>[number]
+
+export interface GroupView {
+  group: GroupRow
+  /** By name; sponsors among them have `sponsor_since`. */
+  members: Listed[]
+  /** Those who have left, the last first. */
+  earlier: Listed[]
+  /** Whoever asks may accept, decline, add and remove. */
+  sponsors_here: boolean
+  /** Only for those who may decide about them; oldest first. */
+  requests: Awaited<ReturnType<typeof openRequests>>
+  /** Of whoever asks. */
+  own: { member: MemberRow | undefined; request: RequestRow | undefined }
+}
+
+/** @throws PortalError not-found */
+export async function viewGroup(ctx: Ctx, name: string): Promise<GroupView> {
+  const { db } = ctx.app
+  const group = await getGroup(db, name)
+  const me = ctx.actor.kind === 'person' ? ctx.actor : undefined
+  const member = me && (await liveMember(db, group.id, me.id))
+  const admin = ctx.actor.kind === 'system' || me?.roles.includes('admin') === true
+  const sponsor = typeof member?.sponsor_since === 'number'
+  const sponsors_here = maySponsor({ admin, sponsor })
+  return {
+    group,
+    members: await membersOf(db, group.id),
+    earlier: await membersOf(db, group.id, true),
+    sponsors_here,
+    requests: sponsors_here ? await openRequests(db, group.id) : [],
+    own: { member, request: me && (await lastRequest(db, group.id, me.id)) },
+  }
+}
+
+export interface Membership {
+  name: string
+  title: string
+  since: number
+  sponsored_by: string
+  sponsor: boolean
+}
+
+/** Groups that a person is in, as everyone sees them. */
+export async function membershipsOf(ctx: Ctx, person_id: number): Promise<Membership[]> {
+  return (await groupsOfPerson(ctx.app.db, person_id)).map(({ group, member }) => ({
+    ...{ name: group.name, title: group.title },
+    ...{ since: member.since, sponsored_by: member.sponsored_by },
+    sponsor: member.sponsor_since !== null,
+  }))
+}
+
+function checked(input: GroupInput): GroupInput {
+  const [fault] = groupFaults(input)
+  if (fault) throw invalid(fault.field, fault.why)
+  return { title: cleanDisplayName(input.title), description: input.description.trim() }
+}
+
+/** An administrator makes a group; nobody is in it yet. @throws PortalError input.invalid, account.* */
+export async function createGroup(ctx: Ctx, input: GroupInput & { name: string }): Promise<void> {
+  requireRole(ctx, 'admin', 'admin')
+  const [nameFault] = groupNameFaults(input.name)
+  if (nameFault) throw invalid('name', nameFault)
+  const values = { ...checked(input), name: input.name, created_at: ctx.app.clock.now() }
+  await transaction(ctx, async (tx) => {
+    const made = await tx.insert(people_group).values(values).onConflictDoNothing().returning()
+    if (made.length === 0) throw invalid('name', reason('group.name-taken'))
+    const { name, title } = values
+    await audit(tx, ctx, { action: 'group.made', subject: `group:${name}`, details: { title } })
+  })
+}
+
+/** An administrator says what a group is called and does. @throws PortalError */
+export async function editGroup(ctx: Ctx, name: string, input: GroupInput): Promise<void> {
+  requireRole(ctx, 'admin', 'admin')
+  const values = checked(input)
+  await transaction(ctx, async (tx) => {
+    const row = await holdGroup(tx, name)
+    const created_at = row.created_at || ctx.app.clock.now()
+    await tx
+      .update(people_group)
+      .set({ ...values, created_at })
+      .where(eq(people_group.id, row.id))
+    const details = { ...values }
+    await audit(tx, ctx, { action: 'group.changed', subject: `group:${name}`, details })
+  })
 }

@@ -1,5 +1,5 @@
 /** How often one may try: fixed windows, by what is tried and who tries. Pure. */
-import { HOUR_MS, MINUTE_MS } from '../kernel/clock.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/clock.ts'
 
 export interface Limit {
   tries: number
@@ -16,6 +16,8 @@ export const limits = {
   'mailed-link.account': { tries: 3, window_ms: HOUR_MS },
   'prove.address': { tries: 30, window_ms: HOUR_MS },
   'prove.account': { tries: 10, window_ms: HOUR_MS },
+  'group-ask.address': { tries: 30, window_ms: DAY_MS },
+  'group-ask.account': { tries: 10, window_ms: DAY_MS },
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof limits

@@ -1,5 +1,5 @@
 /** People as others see them, and what one changes about oneself. */
-import { eq } from 'drizzle-orm'
+import { and, asc, eq, isNotNull, like, or } from 'drizzle-orm'
 import { person } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit, auditOfPerson } from '../kernel/audit.ts'
@@ -8,17 +8,24 @@ import type { Reader } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
+import { rolesByGroups } from './group-queries.ts'
+import { type Membership, membershipsOf } from './groups.ts'
 import { cleanDisplayName, type Profile, rolesOf, usernameKey } from './person.ts'
-import { grantedTo, type PersonRow, personById, personByUsername } from './queries.ts'
+import { type PersonRow, personById, personByUsername } from './queries.ts'
 
-async function profileOf(ctx: Ctx, row: PersonRow): Promise<Profile> {
+export interface PublicProfile extends Profile {
+  groups: Membership[]
+}
+
+async function profileOf(ctx: Ctx, row: PersonRow): Promise<PublicProfile> {
   const { username, display_name, verified_at, created_at } = row
-  const roles = rolesOf(await grantedTo(ctx.app.db, row.id))
-  return { username, display_name, roles, since: verified_at ?? created_at }
+  const roles = rolesOf(await rolesByGroups(ctx.app.db, row.id))
+  const groups = await membershipsOf(ctx, row.id)
+  return { username, display_name, roles, groups, since: verified_at ?? created_at }
 }
 
 /** A person's public profile; one who is not verified is not there yet. @throws PortalError not-found */
-export async function findProfile(ctx: Ctx, username: string): Promise<Profile> {
+export async function findProfile(ctx: Ctx, username: string): Promise<PublicProfile> {
   const row = await personByUsername(ctx.app.db, usernameKey(username))
   if (!row || row.verified_at === null) throw new PortalError('not-found')
   return profileOf(ctx, row)
@@ -29,7 +36,7 @@ export async function usernameOf(ctx: Ctx, id: number): Promise<string | undefin
   return (await personById(ctx.app.db, id))?.username
 }
 
-export interface OwnAccount extends Profile {
+export interface OwnAccount extends PublicProfile {
   id: number
   email: string
 }
@@ -84,4 +91,25 @@ export async function findPerson(
 export async function usernamesOf(db: Reader, ids: readonly number[]): Promise<string[]> {
   const rows = await Promise.all(ids.map((id) => personById(db, id)))
   return rows.flatMap((row) => (row ? [row.username] : []))
+}
+
+export interface Found {
+  username: string
+  display_name: string
+}
+
+/** People whose name has the words in it. @param words as typed; marks of LIKE are taken out */
+export function searchPeople(ctx: Ctx, words: string, limit: number): Promise<Found[]> {
+  const pattern = `%${words.toLowerCase().replace(/[\\%_]/g, '')}%`
+  return ctx.app.db
+    .select({ username: person.username, display_name: person.display_name })
+    .from(person)
+    .where(
+      and(
+        isNotNull(person.verified_at),
+        or(like(person.username, pattern), like(person.display_name, pattern)),
+      ),
+    )
+    .orderBy(asc(person.username))
+    .limit(limit)
 }

@@ -1,8 +1,7 @@
-/** Reads of people, their roles and secrets by digest. No decisions. */
-import { and, asc, desc, eq, gt, isNull } from 'drizzle-orm'
-import { api_token, person, person_role, session } from '../../db/schema/accounts.ts'
+/** Reads of people and of secrets by digest. No decisions. */
+import { and, desc, eq, gt, isNull } from 'drizzle-orm'
+import { api_token, person, session } from '../../db/schema/accounts.ts'
 import type { Reader } from '../kernel/db.ts'
-import type { GrantedRole } from './person.ts'
 
 export type PersonRow = typeof person.$inferSelect
 
@@ -30,19 +29,6 @@ export function pendingByEmail(db: Reader, email: string) {
     .where(and(eq(person.email, email), isNull(person.verified_at)))
     .orderBy(desc(person.id))
     .limit(1)
-}
-
-export async function grantedTo(db: Reader, person_id: number): Promise<GrantedRole[]> {
-  const rows = await db
-    .select({ role: person_role.role })
-    .from(person_role)
-    .where(eq(person_role.person_id, person_id))
-    .orderBy(asc(person_role.role))
-  return rows.map(({ role }) => role)
-}
-
-export function countAdmins(db: Reader): Promise<number> {
-  return db.$count(person_role, eq(person_role.role, 'admin'))
 }
 
 export function sessionsOf(db: Reader, person_id: number, now_ms: number) {

@@ -6,10 +6,11 @@ import type { Actor, App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
+import { rolesByGroups } from './group-queries.ts'
 import { takeTry } from './limits.ts'
 import { isPassword } from './passwords.ts'
 import { allScopes, emailKey, rolesOf, usernameKey } from './person.ts'
-import { grantedTo, personByEmail, personById, personByUsername, sessionsOf } from './queries.ts'
+import { personByEmail, personById, personByUsername, sessionsOf } from './queries.ts'
 import { beginSession, blankSessionCookie, readSession } from './session.ts'
 import { actorOfToken } from './tokens.ts'
 
@@ -101,7 +102,7 @@ export async function actorFromRequest(app: App, request: Request): Promise<Acto
     kind: 'person',
     id: live.person_id,
     username: live.username,
-    roles: rolesOf(await grantedTo(app.db, live.person_id)),
+    roles: rolesOf(await rolesByGroups(app.db, live.person_id)),
     scopes: [...allScopes],
     session_id: live.id,
   }

@@ -8,9 +8,10 @@ import { invalid, PortalError } from '../kernel/errors.ts'
 import { newToken } from '../kernel/random.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
+import { rolesByGroups } from './group-queries.ts'
 import { secretHash } from './link.ts'
 import { allScopes, cleanDisplayName, rolesOf } from './person.ts'
-import { grantedTo, tokenByHash, tokensOf } from './queries.ts'
+import { tokenByHash, tokensOf } from './queries.ts'
 import {
   TOKEN_NAME_MAX_CHARS,
   TOKEN_PREFIX,
@@ -101,7 +102,7 @@ export async function actorOfToken(app: App, token: string): Promise<Actor> {
   if (!found || over) throw new PortalError('account.token-invalid')
   await noteUse(app, found.token, now)
   const { id, username } = found.person
-  const roles = rolesOf(await grantedTo(app.db, id))
+  const roles = rolesOf(await rolesByGroups(app.db, id))
   return { kind: 'person', id, username, roles, scopes: found.token.scopes }
 }
 

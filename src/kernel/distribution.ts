@@ -103,6 +103,14 @@ const placeSchema = z.strictObject({
   new_bug_url: z.url({ protocol: /^https?$/ }).optional(),
 })
 
+/** A group that people can ask to join; one with a role gives it to whoever is in it. */
+const groupSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, 'small letters, digits and hyphens'),
+  title: z.string().min(1).max(80),
+  description: z.string().min(1).max(1000),
+  role: z.enum(['admin', 'packager']).optional(),
+})
+
 const criterionSchema = z.strictObject({ id: slug, text: z.string().min(1) })
 
 const releaseSchema = z.strictObject({
@@ -155,6 +163,7 @@ const schema = z.strictObject({
   releases: z.array(releaseSchema).min(1),
   criteria: z.array(criterionSchema).default([]),
   community: z.array(placeSchema).default([]),
+  groups: z.array(groupSchema).default([]),
   /** Where a page of the docs can be edited: an address that its path is appended to. */
   docs: z.strictObject({ edit_url: z.url().optional() }).default({}),
   pushes: z.strictObject({
@@ -197,6 +206,8 @@ export interface Distribution {
   /** What a release must satisfy; a blocker names the one that it violates. */
   criteria: Criterion[]
   community: CommunityPlace[]
+  /** Made at first start; administrators change them and make others. */
+  groups: z.infer<typeof groupSchema>[]
   /** How often what is requested is pushed, and how long edges have to hear of it before the switch. */
   pushes: { every_minutes: number; announce_seconds: number }
   images: z.infer<typeof imagesSchema>

@@ -23,6 +23,9 @@ export const errorStatus = {
   'account.unverified': 403,
   'account.session-needed': 403,
 
+  'group.not-sponsor': 403,
+  'group.refused': 409,
+
   'task.lease-lost': 409,
   'task.not-cancelable': 409,
   'task.log-gap': 409,

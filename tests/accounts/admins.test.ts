@@ -62,18 +62,18 @@ describe('the first administrator', () => {
 describe('roles', () => {
   it('are given and taken by administrators, with the reason on record', async () => {
     const marie = await join(app, 'marie')
-    const path = '/people/marie/roles/grant'
-    const forbidden = await marie.post(path, { role: 'packager', reason: 'please' })
+    const path = '/groups/packagers/members/add'
+    const forbidden = await marie.post(path, { username: 'marie', reason: 'please' })
     expect(forbidden.flash?.kind).toBe('error')
     const wharf = await join(app, 'wharf')
     await grantRole(system(), { username: 'wharf', role: 'admin', reason: 'runs the host' })
-    const granted = await wharf.post(path, { role: 'packager', reason: 'maintains keel-logos' })
+    const granted = await wharf.post(path, { username: 'marie', reason: 'maintains keel-logos' })
     expect(granted.flash?.kind).toBe('done')
     const me = await (await marie.get('/api/account/me')).json()
     expect(me.roles).toEqual(['packager', 'member'])
-    const [entry] = await auditOfSubject(app.db, 'person:marie')
+    const [entry] = await auditOfSubject(app.db, 'group:packagers')
     expect(entry).toMatchObject({
-      action: 'account.role-granted',
+      action: 'group.joined',
       actor: 'person:wharf',
       reason: 'maintains keel-logos',
     })

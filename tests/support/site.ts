@@ -60,7 +60,7 @@ export async function seedSite(
         '/news',
         '/community',
         '/groups',
-        '/groups/admin',
+        '/groups/packagers',
         '/people/harbour-master',
         '/search?q=lantern',
       ],
