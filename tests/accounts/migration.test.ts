@@ -22,7 +22,7 @@ it('keeps every role that a person had', () => {
   give.run(1, 'admin', 'anonymous', 1000)
   give.run(1, 'packager', 'anonymous', 1000)
   give.run(2, 'packager', 'person:wharf', 2000)
-  migrate('0004_groups')
+  migrate('0006_groups')
   const held = database
     .prepare(
       `select g.name, g.role, m.person_id, m.sponsored_by, m.since, m.sponsor_since, m.left_at
