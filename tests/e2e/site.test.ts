@@ -2,7 +2,7 @@
  * What every page must be: accessible (axe, WCAG 2.2 AA), valid, small, without other origins and without broken
  * links. The ways of visitors through it are in visitors.test.ts.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { HtmlValidate } from 'html-validate'
@@ -47,6 +47,55 @@ async function withPage<T>(
   }
 }
 
+/** Opens every kind of page, as nobody and then as the administrator. */
+async function onEveryPage(
+  options: BrowserContextOptions,
+  look: (page: Page, route: string) => Promise<void>,
+): Promise<void> {
+  for (const { cookie, routes, who } of asEach())
+    await withPage(options, async (page) => {
+      const [name = '', value = ''] = cookie?.split('=') ?? []
+      if (cookie) await page.context().addCookies([{ name, value, url: portal.url }])
+      for (const route of routes) {
+        await page.goto(portal.url + route)
+        await look(page, who + route)
+      }
+    })
+}
+
+/** Every kind of page as the server sends it. */
+async function everyHtml(): Promise<{ route: string; html: string }[]> {
+  const found: { route: string; html: string }[] = []
+  for (const { cookie, routes, who } of asEach())
+    for (const route of routes) {
+      const answer = await fetch(portal.url + route, { headers: cookie ? { Cookie: cookie } : {} })
+      found.push({ route: who + route, html: await answer.text() })
+    }
+  return found
+}
+
+const asEach = () => [
+  { who: '', cookie: undefined, routes: site.routes },
+  { who: 'logged in: ', cookie: site.cookie, routes: site.ownRoutes },
+]
+
+/** An address as a file of src/pages is one for. */
+const kindOf = (file: string) =>
+  new RegExp(
+    `^/${file
+      .replace(/\.astro$/, '')
+      .replace(/(^|\/)index$/, '')
+      .replace(/\[\w+\]/g, '[^/]+')}/?$`,
+  )
+
+it('looks at every kind of page: each file of src/pages has an address here', () => {
+  const pages = readdirSync(join(root, 'src/pages'), { recursive: true, encoding: 'utf8' })
+  const files = pages.filter((file) => file.endsWith('.astro') && file !== '404.astro')
+  expect(files.length).toBeGreaterThan(40)
+  const paths = [...site.routes, ...site.ownRoutes].map((route) => route.split('?')[0] ?? '')
+  expect(files.filter((file) => !paths.some((path) => kindOf(file).test(path)))).toEqual([])
+})
+
 describe('every kind of page', () => {
   it.each([
     ['on a desk, light', { ...desk, colorScheme: 'light' }],
@@ -54,24 +103,18 @@ describe('every kind of page', () => {
     ['on a phone, light', { ...phone, colorScheme: 'light' }],
   ] as const)('has no accessibility violation %s', async (_, options) => {
     const found: Record<string, string[]> = {}
-    await withPage(options, async (page) => {
-      for (const route of site.routes) {
-        await page.goto(portal.url + route)
-        const broken = await violationsOn(page)
-        if (broken.length > 0) found[route] = broken
-      }
+    await onEveryPage(options, async (page, route) => {
+      const broken = await violationsOn(page)
+      if (broken.length > 0) found[route] = broken
     })
     expect(found).toEqual({})
   })
 
   it('does not scroll sideways on a phone', async () => {
     const wide: string[] = []
-    await withPage(phone, async (page) => {
-      for (const route of site.routes) {
-        await page.goto(portal.url + route)
-        const width = await page.evaluate(() => document.documentElement.scrollWidth)
-        if (width > phone.viewport.width) wide.push(`${route}: ${width}`)
-      }
+    await onEveryPage(phone, async (page, route) => {
+      const width = await page.evaluate(() => document.documentElement.scrollWidth)
+      if (width > phone.viewport.width) wide.push(`${route}: ${width}`)
     })
     expect(wide).toEqual([])
   })
@@ -97,8 +140,7 @@ describe('every kind of page', () => {
       },
     })
     const found: Record<string, string[]> = {}
-    for (const route of site.routes) {
-      const html = await (await fetch(portal.url + route)).text()
+    for (const { route, html } of await everyHtml()) {
       const report = await validate.validateString(html)
       const messages = report.results.flatMap(({ messages: each }) =>
         each
@@ -146,8 +188,7 @@ async function size(paths: string[]): Promise<number> {
 
 test('every kind of page keeps its budget: HTML 14 kB, CSS 12 kB, scripts 10 kB, compressed', async () => {
   const over: string[] = []
-  for (const route of site.routes) {
-    const html = await (await fetch(portal.url + route)).text()
+  for (const { route, html } of await everyHtml()) {
     const { sheets, scripts } = await partsOf(html)
     const own = scripts.filter((path) => !route.startsWith('/docs') || !path.includes('Search'))
     const sizes = { html: gzipped(html), css: await size(sheets), js: await size(own) }
@@ -159,25 +200,34 @@ test('every kind of page keeps its budget: HTML 14 kB, CSS 12 kB, scripts 10 kB,
   expect(over).toEqual([])
 })
 
-test('no link is broken, in the whole site as it is built and seeded', async () => {
-  const answers = await crawl(portal.url, site.routes)
-  const broken: string[] = []
-  const pages = new Map<string, string>()
-  for (const [key, { status, type, text, from }] of answers) {
-    if (status >= 400 && key !== '/no-such-page') broken.push(`${status} ${key} from ${from}`)
-    const { pathname } = new URL(key, portal.url)
-    if (type.startsWith('text/html')) pages.set(pathname.replace(/\/$/, ''), text)
-  }
-  for (const [path, html] of pages)
-    for (const { pathname, hash } of linksOf(html, `${portal.url}${path}/`)) {
-      const target = pages.get(pathname.replace(/\/$/, ''))
-      const id = decodeURIComponent(hash.slice(1))
-      if (id && target && !target.includes(`id="${id}"`))
-        broken.push(`#${id} in ${pathname} from ${path}`)
+/** Pages of failures are pages, too. */
+const failures = ['/no-such-page', '/500']
+
+it.each([
+  ['nobody', () => ({})],
+  ['the administrator', () => ({ Cookie: site.cookie })],
+])(
+  'has no broken link, in the whole site as it is built and seeded, for %s',
+  async (_, headers) => {
+    const answers = await crawl(portal.url, [...site.routes, ...site.ownRoutes], headers())
+    const broken: string[] = []
+    const pages = new Map<string, string>()
+    for (const [key, { status, type, text, from }] of answers) {
+      if (status >= 400 && !failures.includes(key)) broken.push(`${status} ${key} from ${from}`)
+      const { pathname } = new URL(key, portal.url)
+      if (type.startsWith('text/html')) pages.set(pathname.replace(/\/$/, ''), text)
     }
-  expect([...new Set(broken)]).toEqual([])
-  expect(answers.size).toBeGreaterThan(80)
-})
+    for (const [path, html] of pages)
+      for (const { pathname, hash } of linksOf(html, `${portal.url}${path}/`)) {
+        const target = pages.get(pathname.replace(/\/$/, ''))
+        const id = decodeURIComponent(hash.slice(1))
+        if (id && target && !target.includes(`id="${id}"`))
+          broken.push(`#${id} in ${pathname} from ${path}`)
+      }
+    expect([...new Set(broken)]).toEqual([])
+    expect(answers.size).toBeGreaterThan(80)
+  },
+)
 
 test('the first stop of the Tab key is a way past the navigation', async () => {
   await withPage(desk, async (page) => {

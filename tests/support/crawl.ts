@@ -26,16 +26,21 @@ export function linksOf(html: string, base: string): URL[] {
  * Asks for every address that pages lead to, but no published files.
  * @param origin `http://127.0.0.1:4321`
  * @param routes where it begins
+ * @param headers of whoever walks; nobody, unless they say who
  * @returns answers by path and query
  */
-export async function crawl(origin: string, routes: string[]): Promise<Map<string, Answer>> {
+export async function crawl(
+  origin: string,
+  routes: string[],
+  headers: Record<string, string> = {},
+): Promise<Map<string, Answer>> {
   const waiting = routes.map((route) => ({ url: new URL(route, origin), from: 'the test' }))
   const seen = new Map<string, Answer>()
   for (let next = waiting.shift(); next && seen.size < 3000; next = waiting.shift()) {
     const { url, from } = next
     const key = url.pathname + url.search
     if (seen.has(key) || url.pathname.startsWith('/pub/')) continue
-    const answer = await fetch(origin + key, { headers: { Accept: 'text/html' } })
+    const answer = await fetch(origin + key, { headers: { ...headers, Accept: 'text/html' } })
     const type = answer.headers.get('Content-Type') ?? ''
     const read = await answer.text()
     const body = text.test(type) ? read : ''

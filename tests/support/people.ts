@@ -72,6 +72,11 @@ export async function becomeAdmin(portal: Portal, username = 'harbour-master'): 
   return withToken(portal, cookie, ['read', 'vote', 'package', 'admin'])
 }
 
+/** Logs in by form. @returns the Cookie header of the session */
+export async function logIn(portal: Portal, login: string): Promise<string> {
+  return cookieOf(await post(portal, '/account/log-in', { login, password }))
+}
+
 /** Signs up, opens the mailed link, makes a token. */
 export async function signUp(
   portal: Portal,
