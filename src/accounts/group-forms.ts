@@ -55,7 +55,9 @@ function addAsking(forms: Hono<HttpEnv>): void {
     forms.post(
       `/groups/:name/requests/:id/${path}`,
       formRoute(part('requests'), async (c, { reason: why = '' }) => {
-        const id = Number(c.req.param('id')) || 0
+        const typed = Number(c.req.param('id'))
+        // What is no number of ours is the number of nothing.
+        const id = Number.isSafeInteger(typed) ? typed : 0
         await decideAsk(c.get('ctx'), { group: nameOf(c), id, decision, reason: why })
         return { to: part('requests')(c), done: `group.${decision}` }
       }),

@@ -15,7 +15,7 @@ import { departureReasons, maySponsor, reasonFaults } from './group.ts'
 import { countMembers, type GroupRow, liveMember } from './group-queries.ts'
 import { holdGroup } from './groups.ts'
 import { queueGroupMail } from './mails.ts'
-import { usernameKey } from './person.ts'
+import { USERNAME_MAX_CHARS, usernameKey } from './person.ts'
 import { type PersonRow, personById, personByUsername } from './queries.ts'
 
 export interface MemberChange {
@@ -34,7 +34,10 @@ export function requireReason(why: string): void {
 /** @throws PortalError not-found; one who is not verified is not there yet */
 export async function verifiedPerson(db: Reader, username: string): Promise<PersonRow> {
   const row = await personByUsername(db, usernameKey(username))
-  if (!row || row.verified_at === null) throw new PortalError('not-found', { field: 'username' })
+  if (!row || row.verified_at === null) {
+    const reasons = [reason('group.nobody', { username: username.slice(0, USERNAME_MAX_CHARS) })]
+    throw new PortalError('not-found', { field: 'username', reasons })
+  }
   return row
 }
 

@@ -72,7 +72,7 @@ export function localPath(path: string | undefined, fallback: string): string {
 
 /** Beside its field, the reason alone says what to do. */
 function sayFormError(t: Translate, error: PortalError): string {
-  const reasons = error.code === 'input.invalid' ? (error.details.reasons ?? []) : []
+  const reasons = error.details.field === undefined ? [] : (error.details.reasons ?? [])
   return reasons.length > 0
     ? reasons.map((each) => sayReason(t, each)).join(' ')
     : sayError(t, error)

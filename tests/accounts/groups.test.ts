@@ -162,6 +162,9 @@ describe('joining', () => {
     const token = ctxOf(app, narrow as ReturnType<typeof personActor>)
     const input = { group: 'testers', id, decision: 'accepted' as const, reason: 'yes' }
     expect(await code(decideAsk(token, input))).toBe('account.scope-missing')
+    expect((await viewGroup(token, 'testers')).requests).toEqual([])
+    expect((await viewGroup(await as('marie'), 'testers')).requests).toEqual([])
+    expect((await viewGroup(await as('spencer'), 'testers')).requests).toHaveLength(1)
     const both = await Promise.all([decide('spencer'), decide('spencer', { decision: 'declined' })])
     expect(both.filter((each) => each === undefined)).toHaveLength(1)
     expect(both.filter((each) => each === 'group.decided-already')).toHaveLength(1)

@@ -10,7 +10,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { violationsOn } from '../support/axe.ts'
 import { crawl, linksOf } from '../support/crawl.ts'
-import { password } from '../support/people.ts'
+import { password, signUp } from '../support/people.ts'
 import { type Portal, root, startPortal } from '../support/portal.ts'
 import { launchBrowser, RELEASE, type SeededSite, seedSite } from '../support/site.ts'
 
@@ -269,22 +269,64 @@ test('the docs’ own search finds a word in them', async () => {
   })
 })
 
-test('an administrator moves a milestone, and everyone reads why', async () => {
+async function logIn(page: Page, username: string, next: string): Promise<void> {
+  await page.goto(`${portal.url}/account/log-in?next=${next}`)
+  await page.fill('#login', username)
+  await page.fill('#password', password)
+  await page.click('main form button.main')
+}
+
+/** With everything open that only those see who may do more. */
+async function violationsOpened(page: Page): Promise<string[]> {
+  await page.evaluate(() => {
+    for (const each of document.querySelectorAll('details')) each.open = true
+  })
+  return violationsOn(page)
+}
+
+test('an administrator moves a milestone and freezes the release, and everyone reads why', async () => {
   await withPage(desk, async (page) => {
-    await page.goto(`${portal.url}/account/log-in?next=/releases/${RELEASE}`)
-    await page.fill('#login', 'harbour-master')
-    await page.fill('#password', password)
-    await page.click('main form button.main')
+    await logIn(page, 'harbour-master', `/releases/${RELEASE}`)
     await page.click('summary:has-text("Move a milestone")')
     await page.selectOption('#milestone', 'beta')
     await page.fill('#date', '2027-02-03')
     await page.fill('#reason', 'The installer is late.')
     await page.click('form[action$="/schedule"] button.main')
     expect(await page.textContent('main')).toContain('The date is moved')
-    expect(await violationsOn(page)).toEqual([])
+    expect(await violationsOpened(page)).toEqual([])
+    await page.selectOption('#state', 'frozen')
+    await page.fill('#state-reason', 'Beta freeze.')
+    await page.click('form[action$="/state"] button.main')
+    expect(await page.textContent('main')).toContain('The release is frozen')
+    expect(await page.textContent('#life')).toContain('Nobody has decided go yet')
+    expect(await violationsOpened(page)).toEqual([])
   })
   const schedule = await (await fetch(`${portal.url}/releases/${RELEASE}`)).text()
   expect(schedule).toContain('The installer is late.')
+  expect(schedule).toContain('Beta freeze.')
+})
+
+test('a volunteer asks to join a group without scripts, and it is accepted or says what is wrong', async () => {
+  await signUp(portal, 'volunteer')
+  await withPage({ ...phone, javaScriptEnabled: false }, async (page) => {
+    await logIn(page, 'volunteer', '/groups/testers')
+    await page.fill('#ask-reason', 'I test what I use.')
+    await page.click('form[action$="/ask"] button.main')
+    expect(await page.textContent('#join')).toContain('I test what I use.')
+  })
+  await withPage(desk, async (page) => {
+    await logIn(page, 'harbour-master', '/groups/testers')
+    expect(await violationsOpened(page)).toEqual([])
+    await page.fill('#keep-username', 'nobody-here')
+    await page.fill('#keep-reason', 'Welcome.')
+    await page.click('form[action$="/members/add"] button.main')
+    expect(await page.textContent('#keep-username-error')).toContain('Nobody here has')
+    expect(await page.inputValue('#keep-reason')).toBe('Welcome.')
+    await page.fill('#requests input[name="reason"]', 'Welcome aboard.')
+    await page.click('#requests button.main')
+    expect(await page.textContent('#members table')).toContain('volunteer')
+  })
+  expect(await (await fetch(`${portal.url}/groups/testers`)).text()).toContain('volunteer')
 })
 
 test('main pages are kept as pictures, light and dark, on a phone and on a desk', async () => {
