@@ -1,9 +1,10 @@
 /**
- * One box over everything: packages, updates, errata and people from the database; docs and news from the files
+ * One box over everything: packages, updates, errata, people and groups from the database; docs and news from the files
  * that they are made of, for readers without scripts. With scripts the docs' own index ranks them better.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { listGroups } from './accounts/groups.ts'
 import { searchPeople } from './accounts/people.ts'
 import { listPackages } from './builds/builds.ts'
 import { searchAdvisories } from './errata/errata.ts'
@@ -19,7 +20,15 @@ export interface Hit {
   text: string
 }
 
-export const searchKinds = ['packages', 'updates', 'errata', 'docs', 'news', 'people'] as const
+export const searchKinds = [
+  'packages',
+  'updates',
+  'errata',
+  'docs',
+  'news',
+  'people',
+  'groups',
+] as const
 export type SearchKind = (typeof searchKinds)[number]
 
 const EACH = 10
@@ -27,8 +36,8 @@ const WORDS_MAX_CHARS = 100
 
 export async function search(ctx: Ctx, typed: string): Promise<Record<SearchKind, Hit[]>> {
   const words = typed.trim().slice(0, WORDS_MAX_CHARS)
-  const none = { packages: [], updates: [], errata: [], docs: [], news: [], people: [] }
-  if (words === '') return none
+  if (words === '')
+    return { packages: [], updates: [], errata: [], docs: [], news: [], people: [], groups: [] }
   const packages = await listPackages(ctx, { search: words, limit: EACH })
   const updates = await searchUpdates(ctx, words, EACH)
   const errata = await searchAdvisories(ctx, words, EACH)
@@ -49,6 +58,12 @@ export async function search(ctx: Ctx, typed: string): Promise<Record<SearchKind
     news: searchTexts(
       listNews(ctx.app).map(({ slug, title, summary, html }) => ({
         ...{ title, href: `/news/${slug}`, text: `${summary} ${html.replace(/<[^>]*>/g, ' ')}` },
+      })),
+      words,
+    ),
+    groups: searchTexts(
+      (await listGroups(ctx)).map(({ group: { name, title, description } }) => ({
+        ...{ title, href: `/groups/${name}`, text: description },
       })),
       words,
     ),

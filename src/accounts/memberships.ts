@@ -110,7 +110,15 @@ export async function note(
   ctx: Ctx,
   group: GroupRow,
   row: PersonRow,
-  done: string,
+  done:
+    | 'asked'
+    | 'ask-withdrawn'
+    | 'joined'
+    | 'declined'
+    | 'left'
+    | 'removed'
+    | 'sponsor-made'
+    | 'sponsor-ended',
   why: string,
 ): Promise<void> {
   const details = { group: group.name, title: group.title, username: row.username }

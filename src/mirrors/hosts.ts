@@ -9,7 +9,7 @@ import {
 } from '../../db/schema/mirrors.ts'
 import { takeTry } from '../accounts/limits.ts'
 import { requireRole } from '../kernel/access.ts'
-import { audit } from '../kernel/audit.ts'
+import { type AuditAction, audit } from '../kernel/audit.ts'
 import { DAY_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { isUniqueViolation, type Reader, type Tx } from '../kernel/db.ts'
@@ -114,7 +114,7 @@ export async function note(
   tx: Tx,
   ctx: Ctx,
   host: Pick<HostRow, 'name'>,
-  action: string,
+  action: AuditAction,
   why?: string,
   details: Record<string, unknown> = {},
 ): Promise<void> {

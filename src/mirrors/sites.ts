@@ -3,7 +3,7 @@ import { and, eq } from 'drizzle-orm'
 import { mirror_admin, mirror_site } from '../../db/schema/mirrors.ts'
 import { findPerson, usernamesOf } from '../accounts/people.ts'
 import { requirePerson, requireRole } from '../kernel/access.ts'
-import { audit } from '../kernel/audit.ts'
+import { type AuditAction, audit } from '../kernel/audit.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { isUniqueViolation, type Reader, type Tx } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
@@ -112,7 +112,7 @@ export async function removeSiteAdmin(ctx: Ctx, site: string, username: string):
 async function noteAdmin(
   tx: Tx,
   ctx: Ctx,
-  action: string,
+  action: AuditAction,
   site: SiteRow,
   person: { id: number; username: string },
 ): Promise<void> {

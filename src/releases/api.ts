@@ -53,9 +53,13 @@ export function createReleasesApi() {
     async (c) => {
       const { app } = c.get('ctx')
       const items = (await listReleases(c.get('ctx'))).map((row) => {
-        const { codename, arches, upstream } = describeRelease(app, row.name)
+        const { codename, arches, upstream, ...about } = describeRelease(app, row.name)
         const { name, version, state, state_since } = row
-        return { name, version, state, since: iso(state_since), codename, arches, upstream }
+        return {
+          ...{ name, version, state, since: iso(state_since), codename, arches, upstream },
+          support_until: about.support_until ?? null,
+          maintenance_until: about.maintenance_until ?? null,
+        }
       })
       return jsonWithEtag(c, { items })
     },

@@ -92,7 +92,13 @@ async function checkUpdate(ctx: Ctx, release: string, input: BlockerInput): Prom
   if (found?.release !== release) throw invalid('update_alias', reason('blocker.update-unknown'))
 }
 
-async function note(tx: Tx, ctx: Ctx, row: BlockerRow, what: string, why?: string): Promise<void> {
+async function note(
+  tx: Tx,
+  ctx: Ctx,
+  row: BlockerRow,
+  what: 'proposed' | 'voted' | 'accepted' | 'rejected' | 'resolved',
+  why?: string,
+): Promise<void> {
   const subject = `${row.kind}:${row.id}`
   const details = { release: row.release, title: row.title }
   await audit(tx, ctx, {

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
-import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonBody, jsonWithEtag } from '../kernel/http.ts'
 import { reasonJson } from '../kernel/words.ts'
 import { releaseStates } from './move.ts'
 import { lifeOf, MOVE_REASON_MAX_CHARS, moveRelease, type ReleaseLife } from './moves.ts'
@@ -41,10 +41,7 @@ export function createLifeApi() {
     createRoute({
       ...{ method: 'get', path: '/releases/{release}', tags: ['releases'] },
       request: { params },
-      responses: {
-        200: { description: 'A release: state, support, history, and where it can go.' },
-        ...problemResponse,
-      },
+      responses: answers('A release: state, support, history, and where it can go.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -56,9 +53,9 @@ export function createLifeApi() {
       ...{ method: 'post', path: '/releases/{release}/state', tags: ['releases'] },
       request: {
         params,
-        body: { required: true, content: { 'application/json': { schema: moveBody } } },
+        ...jsonBody(moveBody),
       },
-      responses: { 200: { description: 'Moved; the release as it is now.' }, ...problemResponse },
+      responses: answers('Moved; the release as it is now.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')

@@ -249,6 +249,8 @@ test('one box finds packages, updates, docs and people', async () => {
     expect(await page.textContent('#updates')).toContain('A lantern')
     await page.goto(`${portal.url}/search?q=harbour`)
     expect(await page.textContent('#people')).toContain('harbour-master')
+    await page.goto(`${portal.url}/search?q=packagers`)
+    expect(await page.textContent('#groups')).toContain('Packagers')
     await page.goto(`${portal.url}/search?q=metalink`)
     expect(await page.textContent('#docs')).toContain('nstall')
     // Where scripts run, the docs' own index has ranked them.

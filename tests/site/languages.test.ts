@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { IntlMessageFormat } from 'intl-messageformat'
 import { describe, expect, it, test } from 'vitest'
+import { auditActions } from '../../src/kernel/audit.ts'
 import { directionOf } from '../../src/kernel/language.ts'
 import { root } from '../../src/kernel/paths.ts'
 
@@ -156,4 +157,8 @@ describe.each(languages)('%s', (language) => {
         expect(grammar, key).toEqual(expect.arrayContaining(given))
       }
   })
+})
+
+test('everything that is on record has a sentence, which its own account shows', () => {
+  expect(auditActions.filter((action) => !english.has(`account.log.${action}`))).toEqual([])
 })
