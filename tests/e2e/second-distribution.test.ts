@@ -33,7 +33,7 @@ let answers: Map<string, Answer>
 
 /** What machines ask for and no page links to. */
 const machines = [
-  ...['/robots.txt', '/sitemap.xml', '/api/openapi.json', '/brand/colours.css', '/brand/card.png'],
+  ...['/robots.txt', '/sitemap.xml', '/api/openapi.json', '/brand/card.png'],
   ...['builds', 'updates', 'errata', 'readiness', 'news', 'downloads'].flatMap((what) => [
     `/feeds/${what}.atom`,
     `/feeds/${what}.json`,
