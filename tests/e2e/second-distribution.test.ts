@@ -12,6 +12,7 @@ import { type Distribution, readDistribution } from '../../src/kernel/distributi
 import { violationsOn } from '../support/axe.ts'
 import { contrastIn, ownPalettes, pairs } from '../support/contrast.ts'
 import { type Answer, crawl } from '../support/crawl.ts'
+import { headOf, placesOf } from '../support/head.ts'
 import { lettersTo, signUp } from '../support/people.ts'
 import { createPortal, node, type Portal, root } from '../support/portal.ts'
 import { launchBrowser, type SeededSite, seedSite } from '../support/site.ts'
@@ -148,6 +149,20 @@ test('its mark, icon, card and words are on every page, prerendered or not', () 
   expect(answers.get('/')?.text).not.toContain('Skip to the content')
   expect(answers.get('/download')?.text).toContain('Sign up')
   expect(answers.get('/news')?.text).toContain('Eider is in sight')
+})
+
+test('its docs, built for its address, say where they are and what a link to them shows', async () => {
+  const docs = placesOf(answers.get('/sitemap.xml')?.text ?? '').filter((each) =>
+    each.includes('/docs/'),
+  )
+  expect(docs.length).toBeGreaterThan(25)
+  for (const place of docs) {
+    const { canonical, og } = headOf(await (await fetch(place)).text())
+    expect(canonical).toBe(place)
+    expect(og.get('og:url')).toEqual([place])
+    expect(og.get('og:image')).toEqual([`${portal.url}/brand/card.png`])
+    expect(og.get('og:image:alt')?.[0]).toContain('Skerry')
+  }
 })
 
 test.each(['light', 'dark'] as const)(
