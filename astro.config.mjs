@@ -26,6 +26,28 @@ const withoutScripts = {
   load: (id) => (id === '\0no-script' ? 'export {}' : undefined),
 }
 
+const whenIdle = 'window.requestIdleCallback || ((cb) => setTimeout(cb, 1))'
+const whenTouched = `((load) => {
+  const first = new AbortController()
+  const begin = async () => {
+    first.abort()
+    await load()
+    if (dialog.open) dialog.querySelector('input')?.focus()
+  }
+  for (const kind of ['pointerover', 'focusin']) this.addEventListener(kind, begin, { signal: first.signal })
+})`
+
+/** Starlight fetches its search (94 kB) with every page; ours when somebody comes near the search's button. */
+const searchWhenAsked = {
+  name: 'docs-search-when-asked',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!id.includes('starlight') || !/Search\.astro\?.*type=script/.test(id)) return undefined
+    if (!code.includes(whenIdle)) throw new Error(`${id} no longer waits for ${whenIdle}`)
+    return code.replace(whenIdle, whenTouched)
+  },
+}
+
 export default defineConfig({
   output: 'server',
   // For the docs, which no request makes: without it they have no canonical address and no preview card.
@@ -48,7 +70,6 @@ export default defineConfig({
         './src/site/style/docs.css',
       ],
       routeMiddleware: './src/site/docs/route.ts',
-      head: [{ tag: 'link', attrs: { rel: 'stylesheet', href: '/brand/colours.css' } }],
       components: {
         Header: part('Header'),
         PageFrame: part('Frame'),
@@ -105,7 +126,7 @@ export default defineConfig({
   // Images are served as they are.
   image: { service: { entrypoint: 'astro/assets/services/noop' } },
   vite: {
-    plugins: [withoutScripts],
+    plugins: [withoutScripts, searchWhenAsked],
     // Nothing is inlined as data: or <script>, which the content security policy would refuse.
     build: { assetsInlineLimit: 0 },
   },

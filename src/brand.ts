@@ -1,4 +1,4 @@
-/** What a distribution looks like: its icon and card as files, its colours as a style sheet. */
+/** What a distribution looks like: its icon and card as files, its colours as rules for the head of each page. */
 import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import type { App } from './kernel/context.ts'
@@ -27,11 +27,10 @@ function answer(c: HttpContext, bytes: Buffer | string | undefined, type: string
   return c.body(typeof bytes === 'string' ? bytes : new Uint8Array(bytes), 200, headers)
 }
 
-/** /brand/icon.svg, /brand/card.png and /brand/colours.css, the last for prerendered pages. */
+/** /brand/icon.svg and /brand/card.png. */
 export function createBrandFiles({ distribution: { brand } }: App): Hono<HttpEnv> {
   const files = new Hono<HttpEnv>()
   files.get('/icon.svg', (c) => answer(c, brand.icon, 'image/svg+xml'))
   files.get('/card.png', (c) => answer(c, brand.card, 'image/png'))
-  files.get('/colours.css', (c) => answer(c, brandCss(brand), 'text/css; charset=utf-8'))
   return files
 }

@@ -1,5 +1,5 @@
 /** /feeds/<what>.atom and .json: what was built, updated and issued, newest first, with dates that stay. */
-import { Feed, type Item } from 'feed'
+import { type Author, Feed, type Item } from 'feed'
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { buildStateName } from './builds/build.ts'
@@ -147,6 +147,26 @@ async function makeFeed(ctx: Ctx, what: string, page: string, read: Read): Promi
   return feed
 }
 
+/** By https://jsonfeed.org/version/1.1; the library writes version 1, which knows one author and no language. */
+function jsonFeed({ options, items }: Feed) {
+  const authorsOf = (author: Author | Author[] = []) =>
+    [author].flat().map(({ name }) => ({ name }))
+  return {
+    version: 'https://jsonfeed.org/version/1.1',
+    title: options.title,
+    home_page_url: options.link,
+    feed_url: options.feedLinks?.json,
+    language: options.language,
+    authors: authorsOf(options.author),
+    items: items.map(({ id, link, title, content, published, date, author }) => ({
+      ...{ id, url: link, title, content_html: content ?? '' },
+      date_published: (published ?? date).toISOString(),
+      date_modified: date.toISOString(),
+      ...(author && { authors: authorsOf(author) }),
+    })),
+  }
+}
+
 export function createFeeds(): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>()
   routes.use(etag())
@@ -158,7 +178,7 @@ export function createFeeds(): Hono<HttpEnv> {
       }),
     )
     routes.get(`/${what}.json`, async (c) =>
-      c.body((await makeFeed(c.get('ctx'), what, page, read)).json1(), 200, {
+      c.body(JSON.stringify(jsonFeed(await makeFeed(c.get('ctx'), what, page, read))), 200, {
         'Content-Type': 'application/feed+json; charset=utf-8',
         'Cache-Control': 'no-cache',
       }),

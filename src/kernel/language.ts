@@ -27,11 +27,12 @@ export function chosenLanguage(languages: string[]): MiddlewareHandler<HttpEnv>[
   const keep: MiddlewareHandler<HttpEnv> = async (c, next) => {
     const language = c.get('language')
     c.set('ctx', { ...c.get('ctx'), language })
+    await next()
+    // After the page: headers set before it do not reach the answer that Astro makes.
     if (c.req.query('lang') === language)
       setCookie(c, LANGUAGE_COOKIE, language, {
         ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: YEAR_S },
       })
-    await next()
   }
   return [detect, keep]
 }

@@ -2,6 +2,7 @@
 import { benchBuilds } from './builds.ts'
 import { benchCrawl } from './crawl.ts'
 import { benchEdge } from './edge.ts'
+import { benchLighthouse } from './lighthouse.ts'
 import { benchPages } from './pages.ts'
 import { type Figure, machine, print } from './report.ts'
 import { benchSnapshot } from './snapshot.ts'
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   edge: benchEdge,
   snapshot: benchSnapshot,
   crawl: benchCrawl,
+  lighthouse: benchLighthouse,
 }
 
 const asked = process.argv.slice(2)

@@ -12,6 +12,7 @@ import { type Distribution, readDistribution } from '../../src/kernel/distributi
 import { violationsOn } from '../support/axe.ts'
 import { contrastIn, ownPalettes, pairs } from '../support/contrast.ts'
 import { type Answer, crawl } from '../support/crawl.ts'
+import { headOf, placesOf } from '../support/head.ts'
 import { lettersTo, signUp } from '../support/people.ts'
 import { createPortal, node, type Portal, root } from '../support/portal.ts'
 import { launchBrowser, type SeededSite, seedSite } from '../support/site.ts'
@@ -33,7 +34,7 @@ let answers: Map<string, Answer>
 
 /** What machines ask for and no page links to. */
 const machines = [
-  ...['/robots.txt', '/sitemap.xml', '/api/openapi.json', '/brand/colours.css', '/brand/card.png'],
+  ...['/robots.txt', '/sitemap.xml', '/api/openapi.json', '/brand/card.png'],
   ...['builds', 'updates', 'errata', 'readiness', 'news', 'downloads'].flatMap((what) => [
     `/feeds/${what}.atom`,
     `/feeds/${what}.json`,
@@ -160,6 +161,20 @@ test('a page of its docs that differs for one release leads to the one for all o
     /<b aria-current="page">all other releases<\/b>.*href="\/docs\/3\/upgrade"/s,
   )
   expect(answers.get('/docs/install')?.text).not.toContain('docs-versions')
+})
+
+test('its docs, built for its address, say where they are and what a link to them shows', async () => {
+  const docs = placesOf(answers.get('/sitemap.xml')?.text ?? '').filter((each) =>
+    each.includes('/docs/'),
+  )
+  expect(docs.length).toBeGreaterThan(25)
+  for (const place of docs) {
+    const { canonical, og } = headOf(await (await fetch(place)).text())
+    expect(canonical).toBe(place)
+    expect(og.get('og:url')).toEqual([place])
+    expect(og.get('og:image')).toEqual([`${portal.url}/brand/card.png`])
+    expect(og.get('og:image:alt')?.[0]).toContain('Skerry')
+  }
 })
 
 test.each(['light', 'dark'] as const)(

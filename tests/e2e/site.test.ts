@@ -262,13 +262,21 @@ test('one box finds packages, updates, docs and people', async () => {
   })
 })
 
-test('the docs’ own search finds a word in them', async () => {
-  await withPage(desk, async (page) => {
-    await page.goto(`${portal.url}/docs`)
-    await page.click('button[data-open-modal]')
-    await page.fill('#starlight__search input', 'metalink')
-    await page.waitForSelector('#starlight__search .pagefind-ui__result a')
-  })
+test('the docs’ own search comes when it is asked for, by pointer or key, and finds a word in them', async () => {
+  for (const open of [
+    (page: Page) => page.click('button[data-open-modal]'),
+    (page: Page) => page.keyboard.press('Control+k'),
+  ])
+    await withPage(desk, async (page) => {
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(request.url()))
+      await page.goto(`${portal.url}/docs`, { waitUntil: 'networkidle' })
+      expect(asked.filter((url) => /ui-core|pagefind/.test(url))).toEqual([])
+      await open(page)
+      await page.waitForSelector('#starlight__search input:focus')
+      await page.keyboard.type('metalink')
+      await page.waitForSelector('#starlight__search .pagefind-ui__result a')
+    })
 })
 
 async function logIn(page: Page, username: string, next: string): Promise<void> {

@@ -5,6 +5,7 @@ import { build, pkg } from '../../db/schema/builds.ts'
 import { advisory } from '../../db/schema/errata.ts'
 import { update } from '../../db/schema/updates.ts'
 import { createPortal } from '../../src/portal.ts'
+import { type JsonFeed, readAtom, readJsonFeed } from '../support/feeds.ts'
 import { type TestApp, testApp } from '../support/test-app.ts'
 
 const hostile =
@@ -94,9 +95,17 @@ describe.each([
   it('says the same as JSON Feed', async () => {
     const answer = await read(`/feeds/${what}.json`)
     expect(answer.headers.get('Content-Type')).toMatch(/^application\/feed\+json/)
-    const feed = (await answer.json()) as { version: string; items: { id: string }[] }
-    expect(feed.version).toMatch(/^https:\/\/jsonfeed\.org\/version\/1/)
-    expect(feed.items.map((item) => item.id)).toEqual([id])
+    const feed = (await answer.json()) as JsonFeed
+    expect(feed.items?.map((item) => item.id)).toEqual([id])
+  })
+
+  it('keeps to RFC 4287 and to JSON Feed 1.1', async () => {
+    const address = `http://portal.test/feeds/${what}`
+    const { xml } = await atom(`/feeds/${what}.atom`)
+    const json = (await (await read(`/feeds/${what}.json`)).json()) as JsonFeed
+    const none = { entries: 1, faults: [] }
+    expect(readAtom(xml, `${address}.atom`)).toEqual(none)
+    expect(readJsonFeed(json, `${address}.json`)).toEqual(none)
   })
 
   it('is not sent again to who has it', async () => {

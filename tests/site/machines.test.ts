@@ -1,4 +1,4 @@
-/** What machines read of the site: robots.txt, the sitemap, feeds, calendars and facts as JSON-LD. */
+/** What machines read of the site: robots.txt, the sitemap, calendars and facts as JSON-LD; feeds are in feeds.test.ts. */
 import ICAL from 'ical.js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { create } from 'xmlbuilder2'
@@ -46,20 +46,6 @@ test('the sitemap keeps to its protocol', async () => {
     expect(lastmod ?? '2026-01-01T00:00:00.000Z').toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
   }
 })
-
-test.each(['builds', 'updates', 'errata', 'readiness', 'news', 'downloads'])(
-  'the JSON Feed of %s has what version 1 asks for',
-  async (what) => {
-    const feed = (await (await read(`/feeds/${what}.json`)).json()) as {
-      version: string
-      title: string
-      items: { id: string }[]
-    }
-    expect(feed.version).toMatch(/^https:\/\/jsonfeed\.org\/version\/1/)
-    expect(feed.title).not.toBe('')
-    expect(new Set(feed.items.map(({ id }) => id)).size).toBe(feed.items.length)
-  },
-)
 
 test('a calendar program reads every milestone', async () => {
   const text = await (await read('/releases/keel10/schedule.ics')).text()

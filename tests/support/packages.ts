@@ -12,15 +12,17 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll } from 'vitest'
 import type { Api, Build, Task, Update } from './api.ts'
 import { until } from './until.ts'
 
 const run = promisify(execFile)
 
-/** Source packages of this test file, removed at its end. */
+/** Source packages of this test file or bench, removed at its end. */
 const folder = mkdtempSync(join(tmpdir(), 'slipway-srpm-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const clear = () => rmSync(folder, { recursive: true, force: true })
+// A test's process is ended from outside and hears of no exit; a bench knows no end but that.
+if (process.env.VITEST) (await import('vitest')).afterAll(clear)
+else process.once('exit', clear)
 
 /** Makes a source package in a folder of its own. @returns the path of the .src.rpm */
 export async function makeSrpm(

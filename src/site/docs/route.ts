@@ -1,5 +1,7 @@
 /** Fills the distribution's words into titles, side bar and headings of the docs; says when a page changed; its card. */
 import { defineRouteMiddleware } from '@astrojs/starlight/route-data'
+import typeface from '@fontsource-variable/archivo/files/archivo-latin-wdth-normal.woff2?url'
+import { brandCss } from '../../brand.ts'
 import { distribution, fillIn, lastCommitted } from './about.ts'
 
 interface Labelled {
@@ -17,6 +19,9 @@ function fillLabels(items: Labelled[]): void {
     fillLabels(item.entries ?? item.items ?? item.children ?? [])
   }
 }
+
+/** As of all other pages: the typeface is asked for before the style sheet that names it. */
+const preload = { rel: 'preload', as: 'font', type: 'font/woff2', href: typeface, crossorigin: '' }
 
 /** What a preview of a link shows; its addresses must be absolute, so there is none where the portal's is unknown. */
 function card(site: URL): Record<string, string>[] {
@@ -37,6 +42,9 @@ export const onRequest = defineRouteMiddleware(({ site, locals: { starlightRoute
   starlightRoute.lastUpdated = lastCommitted.get(file ?? '')
   entry.data.title = fillIn(entry.data.title)
   if (entry.data.description) entry.data.description = fillIn(entry.data.description)
+  head.push({ tag: 'link', attrs: preload, content: '' })
+  const colours = brandCss(distribution.brand)
+  if (colours) head.push({ tag: 'style', attrs: {}, content: colours })
   if (site) head.push(...card(site).map((attrs) => ({ tag: 'meta' as const, attrs, content: '' })))
   for (const each of head) {
     if (each.content) each.content = fillIn(each.content)
