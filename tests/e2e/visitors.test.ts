@@ -104,7 +104,7 @@ describe.each(ways)('$name', (how) => {
   test('a tester finds an update, reads what it waits for and votes', () =>
     walk(how, async (visitor) => {
       const { page, follow, press, type } = visitor
-      await follow('header a[href="/updates"]')
+      await follow('main a[href="/updates?status=testing"]')
       await follow('main tbody a[href^="/updates/"]')
       expect(await page.textContent('main')).toContain('It needs 9 karma')
       await follow('main a[href^="/account/log-in?next="]')
