@@ -4,7 +4,7 @@ import { addressOf } from '../kernel/address.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { createApi, type HttpContext, jsonWithEtag, problemResponse } from '../kernel/http.ts'
-import type { Answer } from './edge/answer.ts'
+import { type Answer, pathInUrl } from './edge/answer.ts'
 import { answerTo } from './edge/http.ts'
 import { explainChoice } from './explain.ts'
 import { knownRepositories, metalink, mirrorlist } from './mirrors.ts'
@@ -75,7 +75,9 @@ export function createMirrorsApi(app: App) {
     const answer = await fromEdge(c)
     if (answer?.status === 302) return send(c, answer)
     // Nobody else has it: this portal's own tree does, or says that it does not.
-    return c.redirect(`/pub/${encodeURI(c.req.param('path'))}`, 302)
+    const path = pathInUrl(c.req.param('path'))
+    if (path === undefined) throw new PortalError('not-found')
+    return c.redirect(`/pub/${path}`, 302)
   })
   api.openapi(
     createRoute({

@@ -154,6 +154,12 @@ describe('selection', () => {
       expect(ask({ address }).map(({ mirror }) => mirror)).not.toContain('campus')
   })
 
+  it('knows IPv4 behind a socket of both families', () => {
+    for (const address of ['::ffff:192.0.2.1', '::ffff:c000:201'])
+      expect(ask({ address })[0]).toMatchObject({ country: 'DE', rule: 'country' })
+    expect(ask({ address: '::ffff:192.0.2.9' })[0]).toMatchObject({ mirror: 'peer', rule: 'asn' })
+  })
+
   it('gives IPv6 clients mirrors with IPv6 and nobody a mirror that lacks the files', () => {
     const list = ask({ address: '2001:db8::1' }).map(({ mirror }) => mirror)
     expect(list).not.toContain('v4only')
@@ -247,6 +253,17 @@ describe('answers', () => {
     expect(edge.redirect('keel/10/Nothing/x', {}).status).toBe(404)
   })
 
+  it('of a redirect lead to the very name that was asked for, and never out of the tree', () => {
+    const folder = 'keel/10/Repo3/x86_64/os/Packages/l'
+    const leadsTo = (name: string) =>
+      answerTo(edge, `/download/${folder}/${name}`, '', '8.8.8.8')?.location?.split('/').at(-1)
+    expect(leadsTo('libstdc++-14-1.x86_64.rpm')).toBe('libstdc%2B%2B-14-1.x86_64.rpm')
+    expect(leadsTo('libstdc%2B%2B-14-1.x86_64.rpm')).toBe('libstdc%2B%2B-14-1.x86_64.rpm')
+    expect(leadsTo('a%23b%3Fc')).toBe('a%23b%3Fc')
+    for (const path of ['../../../../evil', '%2e%2e/%2e%2e/evil', './x', '..%2fx'])
+      expect(answerTo(edge, `/download/${folder}/${path}`, '', undefined)?.status).toBe(404)
+  })
+
   it('are 404 with what exists for what is unknown', () => {
     const answer = edge.metalink({ repo: 'x\n<y>', arch: '?' })
     expect(answer.status).toBe(404)
@@ -292,7 +309,8 @@ interface Metalink {
 describe('counting', () => {
   it('knows weeks, repositories and ages, and no addresses', () => {
     const counter = new Counter()
-    const answer = { status: 200, type: '', body: '', repository: 'baseos-10', country: 'DE' }
+    const counted = { repository: 'baseos-10', arch: 'x86_64', country: 'DE' }
+    const answer = { status: 200, type: '', body: '', ...counted }
     const now = Date.UTC(2026, 10, 25)
     for (const countme of ['1', '1', '4', '5', 'x'])
       counter.count(answer, `repo=baseos-10&arch=x86_64&countme=${countme}&ip=192.0.2.1`, now)
@@ -306,6 +324,22 @@ describe('counting', () => {
     expect(counter.isEmpty()).toBe(true)
     counter.putBack(counts)
     expect(counter.take()).toEqual(counts)
+  })
+
+  it('has no more keys than the snapshot has names, whatever is sent', () => {
+    const snapshot = small()
+    const [repository] = snapshot.repositories
+    if (!repository) throw new Error('no repository')
+    repository.arch = 'src'
+    const edge = new Edge(snapshot, geo, numbers(1))
+    const counter = new Counter()
+    for (let n = 0; n < 50; n++)
+      for (const asked of [`repo=${repository.name}`, `path=${repository.path}`]) {
+        const search = `${asked}&arch=made_up_${n}&countme=1`
+        const answer = answerTo(edge, '/metalink', search, '192.0.2.1')
+        if (answer) counter.count(answer, search, 0)
+      }
+    expect(Object.values(counter.take().countme)).toEqual([100])
   })
 
   it('begins weeks on Monday', () => {

@@ -152,6 +152,9 @@ describe('the web', () => {
     expect(file.status).toBe(302)
     expect(file.headers.get('Location')).toMatch(/\.example\/keel\/keel\/10\/BaseOS|portal\.test/)
     expect((await portal.request('/metalink?repo=nope&arch=x')).status).toBe(404)
+    const odd = await portal.request('/download/nowhere/a%23b%3Fc++.iso')
+    expect(odd.headers.get('Location')).toBe('/pub/nowhere/a%23b%3Fc%2B%2B.iso')
+    expect((await portal.request('/download/..%2f..%2faccount')).status).toBe(404)
   })
 })
 
