@@ -4,7 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { create } from 'xmlbuilder2'
 import { networkOf, parseAddress, parseNetwork } from '../../src/mirrors/edge/address.ts'
 import { Edge } from '../../src/mirrors/edge/answer.ts'
-import { cappedWeights, LIST_MAX, SHARE_MAX } from '../../src/mirrors/edge/choose.ts'
+import {
+  Chooser,
+  cappedWeights,
+  GROUPS_MAX,
+  LIST_MAX,
+  SHARE_MAX,
+} from '../../src/mirrors/edge/choose.ts'
 import { Counter, weekOf } from '../../src/mirrors/edge/counter.ts'
 import { distanceKm, type Geo, openGeo } from '../../src/mirrors/edge/geo.ts'
 import { answerTo, readQuery } from '../../src/mirrors/edge/http.ts'
@@ -181,6 +187,25 @@ describe('selection', () => {
   it('answers for the countries that are named, in their order', () => {
     const list = ask({ country: 'jp,fr', address: '192.0.2.1' }).map(({ country }) => country)
     expect(list.slice(0, 12)).toEqual([...Array(6).fill('JP'), ...Array(6).fill('FR')])
+  })
+
+  it('keeps no more for the next asker than it has room for, whatever is asked', () => {
+    const snapshot = makeSnapshot({ mirrors: 150, countries: 75, repositories: 50, netblocks: 0 })
+    const chooser = new Chooser(snapshot)
+    const countries = [...new Set(snapshot.mirrors.map(({ country }) => country))]
+    const ask = (repository: number, family: 4 | 6 | undefined, protocols: number) => {
+      const address = family && { family, words: family === 4 ? [1] : [1, 0, 0, 0] }
+      const asker = { address, country: undefined, asn: undefined, countries, protocols }
+      chooser.choose(repository, asker, numbers(1))
+      return chooser.groups
+    }
+    let most = 0
+    for (let repository = 0; repository < 50; repository++)
+      for (const family of [undefined, 4, 6] as const)
+        for (let protocols = 1; protocols < 16; protocols++)
+          most = Math.max(most, ask(repository, family, protocols))
+    expect(50 * 3 * 15 * countries.length).toBeGreaterThan(GROUPS_MAX)
+    expect(most).toBeLessThanOrEqual(GROUPS_MAX)
   })
 
   it('says why each other mirror is out', () => {
