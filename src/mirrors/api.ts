@@ -38,15 +38,19 @@ export function createMirrorsApi(app: App) {
   const api = createApi()
   const web = webEdgeOf(app)
 
-  /** The edge's answer where there are mirrors; undefined where the portal serves alone. */
+  /**
+   * The edge's answer where there are mirrors, or a path is asked for; undefined where the portal serves alone:
+   * then it knows a push the moment it is published. It counts either way.
+   */
   const fromEdge = async (c: HttpContext): Promise<Answer | undefined> => {
     const edge = await web.current()
-    if (!edge || edge.snapshot.mirrors.length < 2) return undefined
+    if (!edge) return undefined
     const { pathname, search } = new URL(c.req.url)
     const address = addressOf(c.req.raw, app.config.trusted_proxies)
     const answer = answerTo(edge, pathname, search.slice(1), address)
-    if (answer) web.count(answer, search)
-    return answer
+    if (answer) web.count(answer, search.slice(1))
+    const alone = edge.snapshot.mirrors.length < 2 && c.req.query('path') === undefined
+    return alone ? undefined : answer
   }
   const send = (c: HttpContext, { status, type, body, location }: Answer) =>
     c.body(body, status as 200, {
