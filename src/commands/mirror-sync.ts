@@ -45,6 +45,7 @@ interface Options {
   grace: number
   timeout: number
   bwlimit?: string
+  check?: boolean
   forceRemoval?: boolean
 }
 
@@ -64,6 +65,7 @@ export function addSyncCommand(mirror: Command): void {
     )
     .option('--timeout <seconds>', 'give up after so long without a byte', readNumber, 300)
     .option('--bwlimit <rate>', 'bytes a second, such as 10m', readRate)
+    .option('--check', 'look for every listed file, and fetch those that were lost here')
     .option('--force-removal', 'remove even more than half of the tree')
     .action(async (source: string, destination: string, options: Options) => {
       const stop = new AbortController()
@@ -71,6 +73,7 @@ export function addSyncCommand(mirror: Command): void {
       await syncMirror({
         ...{ source, destination, lists: options.lists, categories: options.category },
         ...{ grace_ms: options.grace * HOUR_MS, force_removal: options.forceRemoval ?? false },
+        check: options.check ?? false,
         ...{ bwlimit: options.bwlimit, timeout_s: options.timeout, signal: stop.signal },
         ...{ say: print, now: Date.now },
       })

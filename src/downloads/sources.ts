@@ -103,6 +103,7 @@ async function currentSnapshot(app: App): Promise<Snapshot | undefined> {
 /** Looks for the offered images on the mirrors, and tells downloaders what it found. */
 export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app)): Promise<void> {
   const { app } = ctx
+  const began = app.clock.now()
   const snapshot = await currentSnapshot(app)
   // Before there is one nothing is known of mirrors, and what was known of them stays.
   if (!snapshot) return
@@ -124,7 +125,7 @@ export async function refreshSources(ctx: Ctx, crawler = createCrawler(ctx.app))
     if (JSON.stringify(sources) !== JSON.stringify(row.facts.sources))
       await tellSources(ctx, row, sources)
   }
-  await transaction(ctx, (tx) => replaceMirroredFiles(tx, ctx, files))
+  await transaction(ctx, (tx) => replaceMirroredFiles(tx, ctx, files, began))
 }
 
 /** Writes the files anew first: what a kill leaves undone, the next look does. */

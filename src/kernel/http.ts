@@ -135,8 +135,9 @@ export function jsonWithEtag(c: HttpContext, body: object, modified_at?: number)
   const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 27)}"`
   const headers: Record<string, string> = { ETag: etag, 'Cache-Control': 'no-cache' }
   if (modified_at !== undefined) headers['Last-Modified'] = new Date(modified_at).toUTCString()
-  const known = c.req.header('If-None-Match')?.split(/\s*,\s*/)
-  if (known?.some((each) => each.replace(/^W\//, '') === etag)) return c.body(null, 304, headers)
+  const known = c.req.header('If-None-Match')?.split(',')
+  if (known?.some((each) => each.trim().replace(/^W\//, '') === etag))
+    return c.body(null, 304, headers)
   return c.body(text, 200, { ...headers, 'Content-Type': 'application/json; charset=utf-8' })
 }
 

@@ -17,10 +17,14 @@ export function hostAndPort(url: URL): string {
 /**
  * True for every address that is not plainly on the public Internet: loopback, private, link-local,
  * multicast, translated (6to4, NAT64, IPv4-mapped of such) and whatever is not an address at all.
+ * Of IPv6 only 2000::/3 is given out for public use (IANA); the rest holds such as ::127.0.0.1.
  */
 export function isPrivateAddress(ip: string): boolean {
   if (!ipaddr.isValid(ip)) return true
-  return ipaddr.process(ip).range() !== 'unicast'
+  const address = ipaddr.process(ip)
+  const [first = 0] = address.toByteArray()
+  if (address.kind() === 'ipv6' && first >>> 5 !== 1) return true
+  return address.range() !== 'unicast'
 }
 
 /** What in the text would be read differently by git, curl or a shell than by us. */

@@ -4,7 +4,7 @@ import { addressOf } from '../kernel/address.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { createApi, type HttpContext, jsonWithEtag, problemResponse } from '../kernel/http.ts'
-import type { Answer } from './edge/answer.ts'
+import { type Answer, pathInUrl } from './edge/answer.ts'
 import { answerTo } from './edge/http.ts'
 import { explainChoice } from './explain.ts'
 import { knownRepositories, metalink, mirrorlist } from './mirrors.ts'
@@ -38,15 +38,19 @@ export function createMirrorsApi(app: App) {
   const api = createApi()
   const web = webEdgeOf(app)
 
-  /** The edge's answer where there are mirrors; undefined where the portal serves alone. */
+  /**
+   * The edge's answer where there are mirrors, or a path is asked for; undefined where the portal serves alone:
+   * then it knows a push the moment it is published. It counts either way.
+   */
   const fromEdge = async (c: HttpContext): Promise<Answer | undefined> => {
     const edge = await web.current()
-    if (!edge || edge.snapshot.mirrors.length < 2) return undefined
+    if (!edge) return undefined
     const { pathname, search } = new URL(c.req.url)
     const address = addressOf(c.req.raw, app.config.trusted_proxies)
     const answer = answerTo(edge, pathname, search.slice(1), address)
-    if (answer) web.count(answer, search)
-    return answer
+    if (answer) web.count(answer, search.slice(1))
+    const alone = edge.snapshot.mirrors.length < 2 && c.req.query('path') === undefined
+    return alone ? undefined : answer
   }
   const send = (c: HttpContext, { status, type, body, location }: Answer) =>
     c.body(body, status as 200, {
@@ -75,7 +79,9 @@ export function createMirrorsApi(app: App) {
     const answer = await fromEdge(c)
     if (answer?.status === 302) return send(c, answer)
     // Nobody else has it: this portal's own tree does, or says that it does not.
-    return c.redirect(`/pub/${encodeURI(c.req.param('path'))}`, 302)
+    const path = pathInUrl(c.req.param('path'))
+    if (path === undefined) throw new PortalError('not-found')
+    return c.redirect(`/pub/${path}`, 302)
   })
   api.openapi(
     createRoute({

@@ -13,9 +13,12 @@ function fields(key: string, count: number): string[] {
   const parts = key.split('\t')
   const dated = /^\d{4}-\d{2}-\d{2}$/.test(parts[0] ?? '')
   if (!dated || parts.length !== count || parts.some((part) => part.length > 100))
-    throw invalid('counts', reason('mirror.count-key', { key: key.slice(0, 100) }))
+    throw wrongKey(key)
   return parts
 }
+
+const wrongKey = (key: string) =>
+  invalid('counts', reason('mirror.count-key', { key: key.slice(0, 100) }))
 
 /** Adds what an edge counted; its token needs no more than the scope for that. @throws PortalError account.*, input.invalid */
 export async function addCounts(ctx: Ctx, counts: Counts): Promise<void> {
@@ -23,6 +26,7 @@ export async function addCounts(ctx: Ctx, counts: Counts): Promise<void> {
   await transaction(ctx, async (tx) => {
     for (const [key, count] of Object.entries(counts.countme)) {
       const [week = '', repository = '', arch = '', bucket = ''] = fields(key, 4)
+      if (!/^[1-4]$/.test(bucket)) throw wrongKey(key)
       await tx
         .insert(countme)
         .values({ week, repository, arch, bucket: Number(bucket), count })

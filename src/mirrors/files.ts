@@ -2,7 +2,7 @@
  * Single files that mirrors were asked for by name, such as images: which mirror has which of them whole. The
  * snapshot carries them, so that every edge sends whoever downloads one to a mirror that has it.
  */
-import { inArray, notInArray } from 'drizzle-orm'
+import { and, inArray, lte, notInArray } from 'drizzle-orm'
 import { mirror_host, mirrored_file } from '../../db/schema/mirrors.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
@@ -14,18 +14,23 @@ export interface MirroredFile {
   mirrors: readonly string[]
 }
 
-/** Takes these in place of all that were known. Names of mirrors that are no more are passed over. */
+/**
+ * Takes these in place of all that were known. Names of mirrors that are no more are passed over.
+ * @param since when the look began; what was published after that was not looked for, and stays
+ */
 export async function replaceMirroredFiles(
   tx: Tx,
   ctx: Ctx,
   files: readonly MirroredFile[],
+  since: number,
 ): Promise<void> {
   const names = [...new Set(files.flatMap(({ mirrors }) => mirrors))]
   const { id, name } = mirror_host
   const hosts = await tx.select({ id, name }).from(mirror_host).where(inArray(name, names))
   const ids = new Map(hosts.map((host) => [host.name, host.id]))
   const paths = files.map(({ path }) => path)
-  await tx.delete(mirrored_file).where(notInArray(mirrored_file.path, paths))
+  const { path: known, looked_at } = mirrored_file
+  await tx.delete(mirrored_file).where(and(notInArray(known, paths), lte(looked_at, since)))
   for (const { path, mirrors } of files) {
     const host_ids = mirrors.flatMap((each) => ids.get(each) ?? [])
     const row = { host_ids, looked_at: ctx.app.clock.now() }

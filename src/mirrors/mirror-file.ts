@@ -2,7 +2,17 @@
  * A mirror as a YAML file, so that a distribution can keep its mirrors in git: one file a mirror, strict,
  * and a fault names the file, the line and the field. Pure: text in, text out.
  */
-import { isMap, isNode, isScalar, LineCounter, parseDocument, stringify } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  stringify,
+  visit,
+} from 'yaml'
 import { z } from 'zod'
 import { type MirrorInput, mirrorInput, readSource, siteInput } from './mirror.ts'
 import type { MirrorView } from './views.ts'
@@ -61,6 +71,13 @@ export function readMirrorFile(
   })
   if (document.errors.length > 0)
     throw new Error(document.errors.map((e) => `${at(e.pos[0])}: ${e.message}`).join('\n'))
+  const aliases = aliasesOf(document)
+  if (aliases.length > 0)
+    throw new Error(
+      aliases
+        .map(({ field, offset }) => `${at(offset)}: ${field}: must be written out, not as an alias`)
+        .join('\n'),
+    )
   const data: unknown = document.toJS({ maxAliasCount: 0 })
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     throw new Error(`${file}:1:1: must hold the fields of one mirror`)
@@ -72,6 +89,20 @@ export function readMirrorFile(
   if (outer.success && mirror.success) return { ...outer.data, mirror: mirror.data }
   const issues = [...(outer.error?.issues ?? []), ...(mirror.error?.issues ?? [])]
   throw new Error(issues.flatMap((issue) => sayIssue(issue, place)).join('\n'))
+}
+
+/** Fields that are written as `*name`: nothing here is long enough to be worth it. */
+function aliasesOf(document: Document): { field: string; offset: number }[] {
+  const found: { field: string; offset: number }[] = []
+  visit(document, {
+    Alias(_, node, path) {
+      const keys = path.flatMap((each) =>
+        isPair(each) && isScalar(each.key) ? [each.key.value] : [],
+      )
+      found.push({ field: keys.join('.'), offset: node.range?.[0] ?? 0 })
+    },
+  })
+  return found
 }
 
 function sayIssue(issue: z.core.$ZodIssue, place: (path: PropertyKey[]) => string): string[] {

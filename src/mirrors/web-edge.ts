@@ -42,8 +42,14 @@ function createWebEdge(app: App): WebEdge {
     const snapshot = await readSnapshot(app)
     if (!snapshot) return
     geo ??= openGeo({ country: app.config.geo_country, asn: app.config.geo_asn })
-    edge = new Edge(decodeSnapshot(snapshot.bytes), await geo)
+    const places = await geo
     modified = found.mtimeMs
+    try {
+      edge = new Edge(decodeSnapshot(snapshot.bytes), places)
+    } catch (error) {
+      // One of another version, for a moment after an upgrade: the worker writes it anew.
+      app.log.warn({ err: error }, 'the snapshot of mirrors cannot be read')
+    }
   }
   const tell = async () => {
     if (counter.isEmpty()) return

@@ -34,11 +34,13 @@ export function createFiles(app: App): Hono<HttpEnv> {
   return files
 }
 
-/** The file or folder that a request means, or nothing; never outside the root. */
+/** The file or folder that a request means, or nothing; never outside the root, never what is half made. */
 function pathOf(root: string, c: HttpContext): string | undefined {
   try {
     const path = decodeURIComponent(c.req.path.replace(/^\/pub\/?/, ''))
-    if (path.split('/').includes('..') || path.includes('\0')) return undefined
+    const parts = path.split('/')
+    if (path.includes('\0') || parts.some((each) => each === '..' || each.endsWith('.part')))
+      return undefined
     return join(root, path)
   } catch {
     return undefined

@@ -76,7 +76,8 @@ function isSame(file: FileVersion, if_range: string | undefined): boolean {
 function isKnown(file: FileVersion, asked: Conditions): boolean {
   if (asked.if_none_match !== undefined)
     return asked.if_none_match
-      .split(/\s*,\s*/)
+      .split(',')
+      .map((each) => each.trim())
       .some((each) => each === '*' || each.replace(/^W\//, '') === file.etag)
   const since = Date.parse(asked.if_modified_since ?? '')
   return Date.parse(file.last_modified) <= since

@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { image } from '../../db/schema/downloads.ts'
-import { mirror_host, mirror_repository, mirror_url } from '../../db/schema/mirrors.ts'
+import {
+  mirror_host,
+  mirror_repository,
+  mirror_url,
+  mirrored_file,
+} from '../../db/schema/mirrors.ts'
 import { generation, repository } from '../../db/schema/repos.ts'
 import { offeredDownloads } from '../../src/downloads/downloads.ts'
 import { imageFacts } from '../../src/downloads/facts.ts'
@@ -17,6 +22,7 @@ import { makeTorrent } from '../../src/downloads/torrent.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { Edge } from '../../src/mirrors/edge/answer.ts'
 import { decodeSnapshot } from '../../src/mirrors/edge/snapshot.ts'
+import { addMirroredFile, replaceMirroredFiles } from '../../src/mirrors/files.ts'
 import { publishSnapshot, readSnapshot } from '../../src/mirrors/snapshots.ts'
 import { createPortal } from '../../src/portal.ts'
 import { prepareRelease, RELEASE } from '../support/builds.ts'
@@ -187,4 +193,15 @@ it('tells edges that run apart, too, and tells them when a mirror has it no long
   await transaction({ app }, (tx) => tx.update(image).set({ withdrawn_at: 1 }))
   await refreshSources(ctxOf(app))
   expect(await location()).toBeUndefined()
+})
+
+it('a file that is published while mirrors are looked at keeps its place', async () => {
+  const ctx = ctxOf(app)
+  const known = () => app.db.select().from(mirrored_file)
+  const began = app.clock.now()
+  await transaction(ctx, (tx) => addMirroredFile(tx, ctx, 'keel/old.iso'))
+  app.clock.advance(1000)
+  await transaction(ctx, (tx) => addMirroredFile(tx, ctx, 'keel/new.iso'))
+  await transaction(ctx, (tx) => replaceMirroredFiles(tx, ctx, [], began))
+  expect((await known()).map((row) => row.path)).toEqual(['keel/new.iso'])
 })

@@ -133,5 +133,9 @@ test.each([
   ['64:ff9b::7f00:1', true],
   ['2002:7f00:1::', true],
   ['::ffff:127.0.0.1', true],
+  ['::7f00:1', true],
+  ['::2', true],
+  ['4000::1', true],
+  ['fec0::1', true],
   ['git.example', true],
 ])('%s is private: %s', (ip, expected) => expect(isPrivateAddress(ip)).toBe(expected))

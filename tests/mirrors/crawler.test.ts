@@ -9,8 +9,10 @@ import { event, mail } from '../../db/schema/kernel.ts'
 import { mirror_check, mirror_host, mirror_repository } from '../../db/schema/mirrors.ts'
 import { HOUR_MS, MINUTE_MS } from '../../src/kernel/clock.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
+import { HostBudget } from '../../src/mirrors/budget.ts'
 import { type Crawler, createCrawler } from '../../src/mirrors/crawler.ts'
 import { crawlHost, EVIDENCE_MS, purgeChecks, queueDueCrawls } from '../../src/mirrors/crawls.ts'
+import { fetchBounded } from '../../src/mirrors/fetcher.ts'
 import {
   changeMirrorState,
   type HostRow,
@@ -206,6 +208,28 @@ describe('one look', () => {
       expect(await outcomeOf(server.url)).toMatchObject({ outcome, reason: { code } })
       expect(performance.now() - started).toBeLessThan(5000)
     })
+
+  it('does not count its own queue against a mirror that redirects', async () => {
+    const server = await start((request, response) => {
+      const there = request.url?.endsWith('?there')
+      const answer = () =>
+        there
+          ? response.writeHead(200).end('here')
+          : response.writeHead(302, { Location: `${request.url}?there` }).end()
+      setTimeout(answer, 100)
+    })
+    const { fetch, gate } = crawler()
+    const budget = new HostBudget(gate, { at_once: 1 })
+    const options = { ...fetch, limits: { ...fetch.limits, request_ms: 600 } }
+    const request = { method: 'GET' as const, family: undefined }
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        fetchBounded(options, budget, { ...request, url: `${server.url}${n}` }),
+      ),
+    )
+    budget.close()
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200))
+  })
 
   it('asks a dead mirror once, however many repositories there are', async () => {
     for (let n = 0; n < 10; n++) await publish(app, `repo${n}-10`, 'one')

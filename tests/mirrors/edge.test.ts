@@ -4,7 +4,13 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { create } from 'xmlbuilder2'
 import { networkOf, parseAddress, parseNetwork } from '../../src/mirrors/edge/address.ts'
 import { Edge } from '../../src/mirrors/edge/answer.ts'
-import { cappedWeights, LIST_MAX, SHARE_MAX } from '../../src/mirrors/edge/choose.ts'
+import {
+  Chooser,
+  cappedWeights,
+  GROUPS_MAX,
+  LIST_MAX,
+  SHARE_MAX,
+} from '../../src/mirrors/edge/choose.ts'
 import { Counter, weekOf } from '../../src/mirrors/edge/counter.ts'
 import { distanceKm, type Geo, openGeo } from '../../src/mirrors/edge/geo.ts'
 import { answerTo, readQuery } from '../../src/mirrors/edge/http.ts'
@@ -154,6 +160,12 @@ describe('selection', () => {
       expect(ask({ address }).map(({ mirror }) => mirror)).not.toContain('campus')
   })
 
+  it('knows IPv4 behind a socket of both families', () => {
+    for (const address of ['::ffff:192.0.2.1', '::ffff:c000:201'])
+      expect(ask({ address })[0]).toMatchObject({ country: 'DE', rule: 'country' })
+    expect(ask({ address: '::ffff:192.0.2.9' })[0]).toMatchObject({ mirror: 'peer', rule: 'asn' })
+  })
+
   it('gives IPv6 clients mirrors with IPv6 and nobody a mirror that lacks the files', () => {
     const list = ask({ address: '2001:db8::1' }).map(({ mirror }) => mirror)
     expect(list).not.toContain('v4only')
@@ -175,6 +187,25 @@ describe('selection', () => {
   it('answers for the countries that are named, in their order', () => {
     const list = ask({ country: 'jp,fr', address: '192.0.2.1' }).map(({ country }) => country)
     expect(list.slice(0, 12)).toEqual([...Array(6).fill('JP'), ...Array(6).fill('FR')])
+  })
+
+  it('keeps no more for the next asker than it has room for, whatever is asked', () => {
+    const snapshot = makeSnapshot({ mirrors: 150, countries: 75, repositories: 50, netblocks: 0 })
+    const chooser = new Chooser(snapshot)
+    const countries = [...new Set(snapshot.mirrors.map(({ country }) => country))]
+    const ask = (repository: number, family: 4 | 6 | undefined, protocols: number) => {
+      const address = family && { family, words: family === 4 ? [1] : [1, 0, 0, 0] }
+      const asker = { address, country: undefined, asn: undefined, countries, protocols }
+      chooser.choose(repository, asker, numbers(1))
+      return chooser.groups
+    }
+    let most = 0
+    for (let repository = 0; repository < 50; repository++)
+      for (const family of [undefined, 4, 6] as const)
+        for (let protocols = 1; protocols < 16; protocols++)
+          most = Math.max(most, ask(repository, family, protocols))
+    expect(50 * 3 * 15 * countries.length).toBeGreaterThan(GROUPS_MAX)
+    expect(most).toBeLessThanOrEqual(GROUPS_MAX)
   })
 
   it('says why each other mirror is out', () => {
@@ -247,6 +278,17 @@ describe('answers', () => {
     expect(edge.redirect('keel/10/Nothing/x', {}).status).toBe(404)
   })
 
+  it('of a redirect lead to the very name that was asked for, and never out of the tree', () => {
+    const folder = 'keel/10/Repo3/x86_64/os/Packages/l'
+    const leadsTo = (name: string) =>
+      answerTo(edge, `/download/${folder}/${name}`, '', '8.8.8.8')?.location?.split('/').at(-1)
+    expect(leadsTo('libstdc++-14-1.x86_64.rpm')).toBe('libstdc%2B%2B-14-1.x86_64.rpm')
+    expect(leadsTo('libstdc%2B%2B-14-1.x86_64.rpm')).toBe('libstdc%2B%2B-14-1.x86_64.rpm')
+    expect(leadsTo('a%23b%3Fc')).toBe('a%23b%3Fc')
+    for (const path of ['../../../../evil', '%2e%2e/%2e%2e/evil', './x', '..%2fx'])
+      expect(answerTo(edge, `/download/${folder}/${path}`, '', undefined)?.status).toBe(404)
+  })
+
   it('are 404 with what exists for what is unknown', () => {
     const answer = edge.metalink({ repo: 'x\n<y>', arch: '?' })
     expect(answer.status).toBe(404)
@@ -292,7 +334,8 @@ interface Metalink {
 describe('counting', () => {
   it('knows weeks, repositories and ages, and no addresses', () => {
     const counter = new Counter()
-    const answer = { status: 200, type: '', body: '', repository: 'baseos-10', country: 'DE' }
+    const counted = { repository: 'baseos-10', arch: 'x86_64', country: 'DE' }
+    const answer = { status: 200, type: '', body: '', ...counted }
     const now = Date.UTC(2026, 10, 25)
     for (const countme of ['1', '1', '4', '5', 'x'])
       counter.count(answer, `repo=baseos-10&arch=x86_64&countme=${countme}&ip=192.0.2.1`, now)
@@ -306,6 +349,22 @@ describe('counting', () => {
     expect(counter.isEmpty()).toBe(true)
     counter.putBack(counts)
     expect(counter.take()).toEqual(counts)
+  })
+
+  it('has no more keys than the snapshot has names, whatever is sent', () => {
+    const snapshot = small()
+    const [repository] = snapshot.repositories
+    if (!repository) throw new Error('no repository')
+    repository.arch = 'src'
+    const edge = new Edge(snapshot, geo, numbers(1))
+    const counter = new Counter()
+    for (let n = 0; n < 50; n++)
+      for (const asked of [`repo=${repository.name}`, `path=${repository.path}`]) {
+        const search = `${asked}&arch=made_up_${n}&countme=1`
+        const answer = answerTo(edge, '/metalink', search, '192.0.2.1')
+        if (answer) counter.count(answer, search, 0)
+      }
+    expect(Object.values(counter.take().countme)).toEqual([100])
   })
 
   it('begins weeks on Monday', () => {

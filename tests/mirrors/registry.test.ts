@@ -316,6 +316,9 @@ netblocks:
       /^mirrors\/a\.yaml:8:1: .*unique/,
     )
     expect(fault(good, '- a')).toBe('mirrors/a.yaml:1:1: must hold the fields of one mirror')
-    expect(fault('name: Harbour', 'name: &a Harbour\n  url: *a')).toBeDefined()
+    expect(fault('name: Harbour', 'name: &a Harbour\n  url: *a #')).toBe(
+      'mirrors/a.yaml:4:8: site.url: must be written out, not as an alias',
+    )
+    expect(fault('country: DE', 'country: *nobody')).toMatch(/^mirrors\/a\.yaml:7:10: /)
   })
 })

@@ -152,6 +152,9 @@ describe('the web', () => {
     expect(file.status).toBe(302)
     expect(file.headers.get('Location')).toMatch(/\.example\/keel\/keel\/10\/BaseOS|portal\.test/)
     expect((await portal.request('/metalink?repo=nope&arch=x')).status).toBe(404)
+    const odd = await portal.request('/download/nowhere/a%23b%3Fc++.iso')
+    expect(odd.headers.get('Location')).toBe('/pub/nowhere/a%23b%3Fc%2B%2B.iso')
+    expect((await portal.request('/download/..%2f..%2faccount')).status).toBe(404)
   })
 })
 
@@ -165,10 +168,9 @@ describe('counts', () => {
     await expect(addCounts(ctxOf(app, personActor(2, 'other')), counts)).rejects.toMatchObject({
       code: 'account.forbidden',
     })
-    await expect(addCounts(admin, { countme: { nonsense: 1 }, answers: {} })).rejects.toMatchObject(
-      {
+    for (const key of ['nonsense', '2026-11-23\tbaseos-10\tx86_64\tx', '2026-11-23\ta\tb\t9'])
+      await expect(addCounts(admin, { countme: { [key]: 1 }, answers: {} })).rejects.toMatchObject({
         code: 'input.invalid',
-      },
-    )
+      })
   })
 })

@@ -197,6 +197,18 @@ describe('a mirror', () => {
     ])
   })
 
+  it('fetches what was lost here when it is told to look at everything', async () => {
+    tree.push(OS)
+    await writeListings(app)
+    await sync()
+    rmSync(join(here(), OS, 'Packages'), { recursive: true })
+    rmSync(join(here(), OS, '.generations'), { recursive: true })
+    await sync()
+    await expect(read().catch(() => undefined)).resolves.toBeUndefined()
+    await sync({ check: true })
+    expect(await read()).toEqual({ push: 1, packages: 5 })
+  })
+
   it('keeps what is gone for those who read it, then removes it, and never more than half at once', async () => {
     const first = tree.push(OS, 120, 120)
     await writeListings(app)

@@ -1,5 +1,5 @@
 /** Files under /pub as download programs ask for them: parts, resuming, what is known already. */
-import { renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPortal } from '../../src/portal.ts'
@@ -115,6 +115,25 @@ describe('a file', () => {
     for (const name of ['libstdc++-1.rpm', 'libstdc%2B%2B-1.rpm'])
       expect(await (await portal.request(`/pub/${name}`)).text(), name).toBe('rpm')
   })
+})
+
+it('what is half made is not there, by no name', async () => {
+  const pub = join(app.config.data_dir, 'pub')
+  mkdirSync(join(pub, 'tree.part'))
+  writeFileSync(join(pub, 'tree.part/file'), 'half')
+  writeFileSync(join(pub, 'half.iso.part'), 'half')
+  for (const path of ['half.iso.part', 'half.iso%2epart', 'tree.part/', 'tree.part/file'])
+    expect((await portal.request(`/pub/${path}`)).status, path).toBe(404)
+})
+
+it('a header of nothing but blanks takes no time', () => {
+  const version = { size_bytes: 1, etag: '"e"', last_modified: new Date(0).toUTCString() }
+  const asked = { range: undefined, if_range: undefined, if_modified_since: undefined }
+  const if_none_match = `"a${' '.repeat(100_000)}b"`
+  const began = performance.now()
+  expect(partOf(version, { ...asked, if_none_match }).status).toBe(200)
+  expect(performance.now() - began).toBeLessThan(500)
+  expect(partOf(version, { ...asked, if_none_match: 'W/"x" ,  W/"e"' })).toEqual({ status: 304 })
 })
 
 it('a range of an empty file is none', () => {

@@ -3,7 +3,7 @@
  * depend on the asker is rendered once; an answer is a few look-ups and one string.
  */
 import { renderMetalink } from '../metalink.ts'
-import { parseAddress } from './address.ts'
+import { type Address, parseAddress } from './address.ts'
 import { type Asker, Chooser, type Chosen, protocolBits, type Rule } from './choose.ts'
 import { type Geo, isCountry } from './geo.ts'
 import type { MirrorState, Snapshot } from './snapshot.ts'
@@ -26,6 +26,8 @@ export interface Answer {
   location?: string
   /** For counting, where it is an answer about a repository. */
   repository?: string
+  /** One that the snapshot knows, whatever was asked for. */
+  arch?: string
   country?: string | undefined
 }
 
@@ -40,6 +42,13 @@ const escapeXml = (text: string) =>
 
 /** Text that people sent, for a comment line: one line of ASCII, short. */
 const comment = (text: string) => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
+
+/** A path as part of an address; undefined for one that leads out of the tree that it is under. */
+export function pathInUrl(path: string): string | undefined {
+  const parts = path.split('/')
+  if (parts.includes('.') || parts.includes('..')) return undefined
+  return parts.map(encodeURIComponent).join('/')
+}
 
 interface Line {
   bits: number
@@ -58,6 +67,7 @@ export class Edge {
   private readonly byPath = new Map<string, number>()
   /** Rows of single files, after those of the repositories. */
   private readonly byFile: Map<string, number>
+  private readonly arches: ReadonlySet<string>
   private readonly heads: string[]
   private readonly tails: string[]
   private readonly lines: Line[][]
@@ -83,6 +93,7 @@ export class Edge {
       })),
     )
     const { length } = snapshot.repositories
+    this.arches = new Set(snapshot.repositories.map(({ arch }) => arch))
     this.byFile = new Map(snapshot.files.map((path, at) => [path, length + at]))
     for (const [at, repository] of snapshot.repositories.entries()) {
       this.index.set(`${repository.name}\0${repository.arch}`, at)
@@ -97,11 +108,17 @@ export class Edge {
     return this.index.get(`${name}\0${query.arch ?? ''}`) ?? this.index.get(`${name}\0src`)
   }
 
+  /** What an answer is counted under: of what anyone may send, only names that there are. */
+  private counted({ name, arch }: { name: string; arch: string }, query: Query, asker: Asker) {
+    const own = query.arch !== undefined && this.arches.has(query.arch) ? query.arch : arch
+    return { repository: name, arch: own, country: asker.country }
+  }
+
   /** Who asks, from the query and the socket. `ip` in the query asks on behalf of another. */
   asker(query: Query): Asker {
     const written = query.ip ?? query.address
     const address = written === undefined ? undefined : parseAddress(written)
-    const plain = address ? written : undefined
+    const plain = address && written !== undefined ? plainText(written, address) : undefined
     return {
       address,
       country: plain === undefined ? undefined : this.geo.country(plain),
@@ -133,7 +150,7 @@ export class Edge {
       const line = this.lines[mirror]?.find(({ bits }) => bits & asker.protocols & HTTP_LIKE)
       if (line) body += `${line.url}${repository.path}/\n`
     }
-    return { status: 200, type: PLAIN, body, repository: repository.name, country: asker.country }
+    return { status: 200, type: PLAIN, body, ...this.counted(repository, query, asker) }
   }
 
   metalink(query: Query): Answer {
@@ -150,18 +167,14 @@ export class Edge {
       if (preference > 1) preference--
     }
     body += `</resources>${this.tails[at]}`
-    return {
-      status: 200,
-      type: METALINK,
-      body,
-      repository: repository.name,
-      country: asker.country,
-    }
+    return { status: 200, type: METALINK, body, ...this.counted(repository, query, asker) }
   }
 
   /** The best mirror's address of a file in the tree, or 404 where no mirror has it or its repository. */
   redirect(path: string, query: Query): Answer {
-    const at = this.byFile.get(path) ?? this.repositoryOfFile(path)
+    const escaped = pathInUrl(path)
+    const at =
+      escaped === undefined ? undefined : (this.byFile.get(path) ?? this.repositoryOfFile(path))
     const repository = at === undefined ? undefined : this.snapshot.repositories[at]
     const asker = this.asker(query)
     const chosen = at === undefined ? [] : this.chooser.choose(at, asker, this.random)
@@ -169,9 +182,8 @@ export class Edge {
       const line = this.lines[mirror]?.find(({ bits }) => bits & asker.protocols & HTTP_ONLY)
       if (line)
         return {
-          ...{ status: 302, type: PLAIN, body: '', location: line.url + encodeURI(path) },
-          ...(repository && { repository: repository.name }),
-          country: asker.country,
+          ...{ status: 302, type: PLAIN, body: '', location: `${line.url}${escaped}` },
+          ...(repository && this.counted(repository, query, asker)),
         }
     }
     return { status: 404, type: PLAIN, body: `# No mirror has ${comment(path)}.\n` }
@@ -215,6 +227,12 @@ export class Edge {
       return [{ mirror: name, country, why: whyOut(mirror, state, asker) }]
     })
   }
+}
+
+/** Databases know IPv4 by its own spelling only; a socket of both families says `::ffff:192.0.2.1`. */
+function plainText(written: string, { family, words: [word = 0] }: Address): string {
+  if (family === 6 || !written.includes(':')) return written
+  return [24, 16, 8, 0].map((shift) => (word >>> shift) & 255).join('.')
 }
 
 /** Package managers skip rsync addresses: who wants them names the protocol. */

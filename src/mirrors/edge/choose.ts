@@ -17,6 +17,12 @@ export const LIST_FILL = 10
 /** No mirror is first for more than this share of a group, however fat its line. */
 export const SHARE_MAX = 0.3
 
+/**
+ * Groups that are kept for the next asker, some hundred bytes each. All askers of 350 repositories in 75 countries
+ * need half as many; whoever asks for every country over every mix of protocols would need millions.
+ */
+export const GROUPS_MAX = 100_000
+
 export interface Asker {
   address: Address | undefined
   country: string | undefined
@@ -49,6 +55,8 @@ interface Group {
   sums: number[]
 }
 
+const NOBODY: Group = { mirrors: [], weights: [], sums: [] }
+
 /** Shares in proportion to bandwidth, none above SHARE_MAX while there are enough others to take it. */
 export function cappedWeights(bandwidths_mbps: number[]): number[] {
   const cap = Math.max(SHARE_MAX, 1 / Math.max(1, bandwidths_mbps.length))
@@ -73,6 +81,8 @@ export class Chooser {
   private readonly protocols: Uint8Array
   private readonly byAsn = new Map<number, number[]>()
   private readonly pools = new Map<number, Pool>()
+  /** Groups in the pools. */
+  groups = 0
   private readonly places: (Place | undefined)[]
   private readonly byCountry = new Map<string, number[]>()
   /** All public mirrors by distance from a country, made when it first asks. */
@@ -141,12 +151,17 @@ export class Chooser {
   }
 
   private inCountry(pool: Pool, country: string): Group {
-    let group = pool.byCountry.get(country)
-    if (!group) {
-      const all = this.byCountry.get(country) ?? []
-      group = this.group(all.filter((at) => pool.able[at] === 1))
-      pool.byCountry.set(country, group)
+    const known = pool.byCountry.get(country)
+    if (known) return known
+    const all = this.byCountry.get(country)
+    if (!all) return NOBODY
+    if (this.groups >= GROUPS_MAX) {
+      this.pools.clear()
+      this.groups = 0
     }
+    const group = this.group(all.filter((at) => pool.able[at] === 1))
+    pool.byCountry.set(country, group)
+    this.groups++
     return group
   }
 

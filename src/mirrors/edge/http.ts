@@ -17,10 +17,13 @@ export function readQuery(search: string): Query {
   return query
 }
 
-function decodeField(text: string): string {
-  if (!text.includes('%') && !text.includes('+')) return text
+/** In a query a plus is a space; in a path, such as that of libstdc++, it is itself. */
+const decodeField = (text: string) => decode(text.includes('+') ? text.replaceAll('+', ' ') : text)
+
+function decode(text: string): string {
+  if (!text.includes('%')) return text
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return decodeURIComponent(text)
   } catch {
     return text
   }
@@ -37,7 +40,7 @@ export function answerTo(
   if (path === '/metalink') return edge.metalink(query)
   if (path === '/mirrorlist')
     return query.repo?.includes('metalink') ? edge.metalink(query) : listOrRedirect(edge, query)
-  if (path.startsWith('/download/')) return edge.redirect(decodeField(path.slice(10)), query)
+  if (path.startsWith('/download/')) return edge.redirect(decode(path.slice(10)), query)
   return undefined
 }
 

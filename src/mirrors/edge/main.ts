@@ -125,3 +125,4 @@ for (let round = 0; !stop.signal.aborted; round++) {
 }
 server.close()
 server.closeAllConnections()
+await report().catch((error) => log('counts not told', { error: String(error) }))

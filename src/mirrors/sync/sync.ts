@@ -32,6 +32,8 @@ export interface SyncOptions extends RsyncOptions {
   categories: string[]
   /** How long what is gone stays, for clients that are still reading. */
   grace_ms: number
+  /** Looks at every file that is listed, also at those that the last list named already. */
+  check?: boolean
   /** Removes even what looks like too much. */
   force_removal: boolean
   say(line: string): void
@@ -132,7 +134,7 @@ async function listHere({ state }: Category): Promise<Listing | undefined> {
 async function bringUp(category: Category, next: Listing): Promise<string[]> {
   const { source, root, options, name } = category
   const before = await listHere(category)
-  const plan = planOf(before, next)
+  const plan = planOf(options.check ? undefined : before, next)
   options.say(sayPlan(name, plan))
   await mkdir(root, { recursive: true })
   await linkTwins(root, before, plan.content)
