@@ -4,7 +4,7 @@ import { SECOND_MS } from '../kernel/clock.ts'
 import { type App, systemCtx } from '../kernel/context.ts'
 import { addCounts } from './counts.ts'
 import { type Answer, Edge } from './edge/answer.ts'
-import { Counter } from './edge/counter.ts'
+import { Counter, partsOfCounts } from './edge/counter.ts'
 import { type Geo, openGeo } from './edge/geo.ts'
 import { decodeSnapshot } from './edge/snapshot.ts'
 import { readSnapshot, snapshotFile } from './snapshots.ts'
@@ -53,11 +53,11 @@ function createWebEdge(app: App): WebEdge {
   }
   const tell = async () => {
     if (counter.isEmpty()) return
-    const counts = counter.take()
-    await addCounts(systemCtx(app, 'edge'), counts).catch((error) => {
-      counter.putBack(counts)
-      app.log.warn({ err: error }, 'counts not kept')
-    })
+    for (const counts of partsOfCounts(counter.take()))
+      await addCounts(systemCtx(app, 'edge'), counts).catch((error) => {
+        counter.putBack(counts)
+        app.log.warn({ err: error }, 'counts not kept')
+      })
   }
   return {
     async current() {

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest'
 import { create } from 'xmlbuilder2'
+import { MAX_BODY_BYTES } from '../../src/kernel/guards.ts'
 import { networkOf, parseAddress, parseNetwork } from '../../src/mirrors/edge/address.ts'
 import { Edge } from '../../src/mirrors/edge/answer.ts'
 import {
@@ -11,7 +12,7 @@ import {
   LIST_MAX,
   SHARE_MAX,
 } from '../../src/mirrors/edge/choose.ts'
-import { Counter, weekOf } from '../../src/mirrors/edge/counter.ts'
+import { Counter, partsOfCounts, weekOf } from '../../src/mirrors/edge/counter.ts'
 import { distanceKm, type Geo, openGeo } from '../../src/mirrors/edge/geo.ts'
 import { answerTo, readQuery } from '../../src/mirrors/edge/http.ts'
 import {
@@ -365,6 +366,20 @@ describe('counting', () => {
         if (answer) counter.count(answer, search, 0)
       }
     expect(Object.values(counter.take().countme)).toEqual([100])
+  })
+
+  it('are told in parts that the portal takes, however many there are', () => {
+    const answers = Object.fromEntries(
+      Array.from({ length: 60_000 }, (_, n) => [`2026-11-25\t${'r'.repeat(90)}${n}\tDE`, 1]),
+    )
+    const countme = { '2026-11-23\tbaseos-10\tx86_64\t1': 2 }
+    const parts = partsOfCounts({ countme, answers })
+    for (const part of parts)
+      expect(JSON.stringify(part).length).toBeLessThanOrEqual(MAX_BODY_BYTES)
+    const counter = new Counter()
+    for (const part of parts) counter.putBack(part)
+    expect(counter.take()).toEqual({ countme, answers })
+    expect(partsOfCounts({ countme: {}, answers: {} })).toEqual([])
   })
 
   it('begins weeks on Monday', () => {

@@ -12,6 +12,9 @@ export interface Counts {
   answers: Record<string, number>
 }
 
+/** The portal takes bodies of 1 MiB; a count with its key is at most some 200 bytes. */
+export const COUNTS_AT_ONCE = 4000
+
 const DAY_MS = 86_400_000
 
 const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
@@ -67,4 +70,17 @@ export class Counter {
     for (const [key, count] of Object.entries(counts.countme)) plus(this.countme, key, count)
     for (const [key, count] of Object.entries(counts.answers)) plus(this.answers, key, count)
   }
+}
+
+/** The same in parts that can be told one by one. */
+export function partsOfCounts({ countme, answers }: Counts): Counts[] {
+  const parts: Counts[] = []
+  for (const [kind, counts] of Object.entries({ countme, answers })) {
+    const entries = Object.entries(counts)
+    for (let at = 0; at < entries.length; at += COUNTS_AT_ONCE) {
+      const some = Object.fromEntries(entries.slice(at, at + COUNTS_AT_ONCE))
+      parts.push({ countme: {}, answers: {}, [kind]: some })
+    }
+  }
+  return parts
 }
