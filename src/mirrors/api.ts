@@ -5,7 +5,7 @@ import type { App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { createApi, type HttpContext, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import { type Answer, pathInUrl } from './edge/answer.ts'
-import { answerTo } from './edge/http.ts'
+import { ageHeader, answerTo } from './edge/http.ts'
 import { explainChoice } from './explain.ts'
 import { knownRepositories, metalink, mirrorlist } from './mirrors.ts'
 import { webEdgeOf } from './web-edge.ts'
@@ -50,7 +50,9 @@ export function createMirrorsApi(app: App) {
     const answer = answerTo(edge, pathname, search.slice(1), address)
     if (answer) web.count(answer, search.slice(1))
     const alone = edge.snapshot.mirrors.length < 2 && c.req.query('path') === undefined
-    return alone ? undefined : answer
+    if (alone) return undefined
+    c.header('X-Snapshot-Age', ageHeader(edge, app.clock.now()))
+    return answer
   }
   const send = (c: HttpContext, { status, type, body, location }: Answer) =>
     c.body(body, status as 200, {

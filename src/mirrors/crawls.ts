@@ -90,10 +90,9 @@ export async function crawlHost(
   const host = await hostById(app.db, input.host_id)
   if (!host || holdOf(host, app.clock.now()) !== undefined) return undefined
   const exclusions = await exclusionsOf(app.db, host.id)
-  const repositories = (await publishedRepositories(app)).filter(
-    (each) => !isExcluded(exclusions, each),
-  )
+  const carried = (await publishedRepositories(app)).filter((each) => !isExcluded(exclusions, each))
   const states = await statesOf(app.db, host.id)
+  const repositories = longestUnseenFirst(carried, states)
   const seen = await lookAtMirror(crawler, {
     addresses: await urlsOf(app.db, host.id),
     families: familiesOf(host),
@@ -106,6 +105,16 @@ export async function crawlHost(
   return input.write((tx) =>
     keep(tx, ctx, host.id, { seen, looks: looksOfMirror(seen), repositories }),
   )
+}
+
+/** What a crawl has no time for comes first in the next one. */
+function longestUnseenFirst(
+  repositories: readonly WantedRepository[],
+  states: readonly RepositoryStateRow[],
+): WantedRepository[] {
+  const seen = new Map(states.map((row) => [row.repository_id, row.checked_at]))
+  const at = ({ id }: WantedRepository) => seen.get(id) ?? 0
+  return [...repositories].sort((a, b) => at(a) - at(b))
 }
 
 const familiesOf = (host: HostRow): Family[] => [
@@ -136,8 +145,14 @@ async function keep(
   if (!host || holdOf(host, now) !== undefined) return undefined
   const before = new Map((await statesOf(tx, host_id)).map((row) => [row.repository_id, row]))
   const after = new Map<number, RepositoryState>()
-  for (const [id, looks] of crawl.looks)
-    after.set(id, nextState(stateOf(before.get(id)), looks, now))
+  const families = familiesOf(host).length
+  for (const [id, looks] of crawl.looks) {
+    const was = stateOf(before.get(id))
+    // Of a family that there was no time for nothing is known, and what was known stays.
+    const state =
+      looks.length === 0 || (was && looks.length < families) ? was : nextState(was, looks, now)
+    if (state) after.set(id, state)
+  }
   if (after.size > 0) await upsertStates(tx, host_id, after)
   await forgetOthers(tx, host_id, [...before.keys()], after)
   await keepAddresses(tx, host_id, crawl, now)

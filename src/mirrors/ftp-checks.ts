@@ -43,7 +43,12 @@ class FtpSession {
   private readonly base: string
   private fault: FetchFault | undefined
   private readonly timer: NodeJS.Timeout
-  private readonly stop = () => this.end(new FetchFault('budget'))
+  /** What a crawl may take is over, and the server has not kept us waiting itself. */
+  private outOfTime = false
+  private readonly stop = () => {
+    this.outOfTime = this.fault === undefined
+    this.end(new FetchFault('budget'))
+  }
 
   constructor(crawler: Crawler, budget: HostBudget, input: SeriesInput) {
     const { limits } = crawler.fetch
@@ -70,9 +75,9 @@ class FtpSession {
     this.client.close()
   }
 
-  async run(): Promise<Look[]> {
+  async run(): Promise<(Look | undefined)[]> {
     await this.open().catch((error: unknown) => this.end(this.faultOf(error)))
-    const looks: Look[] = []
+    const looks: (Look | undefined)[] = []
     for (const repository of this.input.repositories) looks.push(await this.look(repository))
     return looks
   }
@@ -100,10 +105,11 @@ class FtpSession {
     }
   }
 
-  private async look(repository: WantedRepository): Promise<Look> {
+  private async look(repository: WantedRepository): Promise<Look | undefined> {
     const started = performance.now()
     const { family } = this.input
     const found = this.fault ? lookOfFault(this.fault) : await this.find(repository)
+    if (this.outOfTime) return undefined
     return { family, took_ms: Math.round(performance.now() - started), ...found }
   }
 

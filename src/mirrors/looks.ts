@@ -47,8 +47,12 @@ export interface SeriesInput {
   refresh(repository_id: number): Promise<Published[]>
 }
 
-/** @returns one look a repository, in their order */
-export type Series = (crawler: Crawler, budget: HostBudget, input: SeriesInput) => Promise<Look[]>
+/** @returns one look a repository, in their order; undefined for those that there was no time for */
+export type Series = (
+  crawler: Crawler,
+  budget: HostBudget,
+  input: SeriesInput,
+) => Promise<(Look | undefined)[]>
 
 /** What one look found, but for its family and time. */
 export type Found = Omit<Look, 'family' | 'took_ms'>

@@ -19,6 +19,9 @@ import {
 export const lookOverWeb: Series = (crawler, budget, input) =>
   new WebSeries(crawler, budget, input).run()
 
+/** What a crawl may take is over. */
+class OutOfTime extends Error {}
+
 /** Faults of the host as a whole: asking for the next repository would only wait again. */
 const HOST_FAULTS = ['no-address', 'private', 'refused', 'connect-timeout', 'tls']
 
@@ -28,6 +31,8 @@ class WebSeries {
   private readonly input: SeriesInput
   private readonly ends_at: number
   private hostFault: FetchFault | undefined
+  /** It has kept us waiting: then what there was no time for is its own doing. */
+  private isSlow = false
 
   constructor(crawler: Crawler, budget: HostBudget, input: SeriesInput) {
     this.crawler = crawler
@@ -36,7 +41,7 @@ class WebSeries {
     this.ends_at = performance.now() + crawler.host_ms
   }
 
-  async run(): Promise<Look[]> {
+  async run(): Promise<(Look | undefined)[]> {
     const [first, ...others] = this.input.repositories
     if (!first) return []
     // Alone, so that a dead host costs one wait and not one a repository.
@@ -44,15 +49,21 @@ class WebSeries {
     return [look, ...(await Promise.all(others.map((each) => this.look(each))))]
   }
 
-  private async look(repository: WantedRepository): Promise<Look> {
+  private async look(repository: WantedRepository): Promise<Look | undefined> {
     const started = performance.now()
-    const found = await this.find(repository).catch((error: unknown) => {
-      if (!(error instanceof FetchFault)) throw error
-      if (HOST_FAULTS.includes(error.fault)) this.hostFault ??= error
-      return lookOfFault(error)
-    })
+    const found = await this.find(repository).catch((error: unknown) => this.meaning(error))
     const { family } = this.input
-    return { family, took_ms: Math.round(performance.now() - started), ...found }
+    return found && { family, took_ms: Math.round(performance.now() - started), ...found }
+  }
+
+  /** @returns undefined where only our own time was over: a mirror with many repositories may be far away */
+  private meaning(error: unknown): Found | undefined {
+    if (error instanceof OutOfTime)
+      return this.isSlow ? lookOfFault(new FetchFault('budget')) : undefined
+    if (!(error instanceof FetchFault)) throw error
+    if (HOST_FAULTS.includes(error.fault)) this.hostFault ??= error
+    if (error.fault === 'timeout') this.isSlow = true
+    return lookOfFault(error)
   }
 
   private async find(repository: WantedRepository): Promise<Found> {
@@ -89,7 +100,7 @@ class WebSeries {
 
   private ask(request: Omit<FetchRequest, 'family' | 'signal'>): Promise<Answer> {
     if (this.hostFault) throw this.hostFault
-    if (performance.now() > this.ends_at) throw new FetchFault('budget')
+    if (performance.now() > this.ends_at) throw new OutOfTime()
     const { family, signal } = this.input
     return fetchBounded(this.crawler.fetch, this.budget, { ...request, family, signal })
   }

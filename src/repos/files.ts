@@ -59,7 +59,10 @@ function listFolder(root: string) {
       // Links here lead to folders: repodata, and Packages in a generation.
       .map((entry) => (entry.isFile() ? entry.name : `${entry.name}/`))
       .sort()
-    const rows = names.map((name) => html`<li><a href="${encodeURI(name)}">${name}</a></li>`)
+    const rows = names.map(
+      (name) =>
+        html`<li><a href="${name.split('/').map(encodeURIComponent).join('/')}">${name}</a></li>`,
+    )
     const title = decodeURIComponent(c.req.path)
     return c.html(
       html`<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title></head>

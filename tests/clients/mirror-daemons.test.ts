@@ -157,7 +157,7 @@ async function looked(series: Series, url: string) {
     ...{ url, family: 4, repositories: [repository, other, gone], known: new Map() },
     ...{ now: () => app.clock.now(), refresh: async () => repository.generations },
   })
-  return looks.map((look) => [look.outcome, look.reason?.code])
+  return looks.map((look) => [look?.outcome, look?.reason?.code])
 }
 
 const asItIs = [

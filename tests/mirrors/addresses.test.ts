@@ -107,6 +107,22 @@ describe('every address', () => {
     expect(ftp.connections).toBe(1)
   })
 
+  it('stays as it was known when a crawl had no time for it, over FTP as over HTTP', async () => {
+    const ftp = kept(await serveFtp(folder))
+    const host = await mirrorWith(`ftp://${ftp.place}/`)
+    await crawl(host)
+    for (let round = 0; round < 4; round++) {
+      app.clock.advance(HOUR_MS)
+      await crawl(host, { host_ms: 0 })
+    }
+    expect(await addresses()).toEqual({ http: [true, 'fresh'], ftp: [true, 'fresh'] })
+    const checks = await app.db.select().from(mirror_check)
+    expect(checks.map(({ outcome, count }) => [outcome, count])).toEqual([
+      ['fresh', 1],
+      ['fresh', 1],
+    ])
+  })
+
   it('that is dead is not offered, and the others stay', async () => {
     const rsync = kept(await serveRsync(folder))
     const host = await mirrorWith(`rsync://${rsync.place}/pub/`)

@@ -80,6 +80,51 @@ const late = async () => {
   app.clock.advance(30 * MINUTE_MS)
 }
 
+describe('a mirror that is far away and has many repositories', () => {
+  const names = Array.from({ length: 12 }, (_, n) => `far${n}-10`)
+  const texts = Object.fromEntries([['baseos-10', 'one'], ...names.map((name) => [name, 'one'])])
+  /** Each answer takes its time, so one crawl of `host_ms` gets through to a few repositories. */
+  const far =
+    (play: Play): Play =>
+    (request, response) => {
+      setTimeout(() => play(request, response), 60)
+    }
+  const states = () => app.db.select().from(mirror_repository)
+
+  beforeEach(async () => {
+    for (const name of names) await publish(app, name, 'one')
+  })
+
+  it('is seen through to over some crawls, and loses nothing meanwhile', async () => {
+    const server = await start(far(tree(texts)))
+    const host = await provedMirror(app, mirrorData('far.harbour.example', server.url))
+    const seen: number[] = []
+    for (let round = 0; round < 40 && seen.at(-1) !== 13; round++) {
+      await crawl(host, crawler({ host_ms: 300 }))
+      const rows = await states()
+      expect(rows.filter((row) => row.outcome !== 'fresh' || !row.listed)).toEqual([])
+      seen.push(rows.length)
+      app.clock.advance(HOUR_MS)
+    }
+    expect(seen[0]).toBeLessThan(13)
+    expect(seen.at(-1)).toBe(13)
+  })
+
+  it('is called slow where it keeps us waiting itself', async () => {
+    const server = await start(() => {})
+    const host = await provedMirror(app, mirrorData('far.harbour.example', server.url))
+    const limits = { connect_ms: 1500, request_ms: 200, body_bytes: 50_000 }
+    const means = crawler({ host_ms: 300 })
+    await crawl(host, {
+      ...means,
+      fetch: { ...means.fetch, limits: { ...means.fetch.limits, ...limits } },
+    })
+    const outcomes = new Set((await states()).map(({ outcome }) => outcome))
+    expect([...outcomes]).toEqual(['slow'])
+    expect(await states()).toHaveLength(13)
+  })
+})
+
 describe('one look', () => {
   it('at a good mirror lists it, says who asks, and asks conditionally the next time', async () => {
     const server = await start(tree({ 'baseos-10': 'one' }))

@@ -128,7 +128,9 @@ describe('the snapshot', () => {
 describe('the web', () => {
   it('answers from the snapshot once there are mirrors, and explains', async () => {
     const portal = createPortal(app)
-    const list = await (await portal.request('/mirrorlist?repo=baseos-10&arch=x86_64')).text()
+    const answer = await portal.request('/mirrorlist?repo=baseos-10&arch=x86_64')
+    expect(answer.headers.get('X-Snapshot-Age')).toMatch(/^\d+$/)
+    const list = await answer.text()
     expect(list).toContain('https://good.example/keel/keel/10/BaseOS/x86_64/os/')
     const metalink = await (await portal.request('/metalink?repo=baseos-10&arch=x86_64')).text()
     expect(metalink).toContain(

@@ -117,6 +117,26 @@ describe('a file', () => {
   })
 })
 
+it('a folder lists what is in it by addresses that lead there, whatever signs are in a name', async () => {
+  const folder = join(app.config.data_dir, 'pub/odd')
+  mkdirSync(join(folder, 'deeper#'), { recursive: true })
+  writeFileSync(join(folder, 'deeper#/file'), 'x')
+  for (const name of ['a#b', 'what?', 'x:y', '100%', 'a&b "c"'])
+    writeFileSync(join(folder, name), name)
+  const listed = async (path: string) => {
+    const html = await (await portal.request(path)).text()
+    return [...html.matchAll(/<li><a href="([^"]+)"/g)].map(
+      ([, href = '']) =>
+        new URL(href.replaceAll('&amp;', '&'), `http://portal.test${path}`).pathname,
+    )
+  }
+  const paths = await listed('/pub/odd/')
+  expect(paths).toHaveLength(7)
+  for (const path of paths) expect((await portal.request(path)).status, path).toBe(200)
+  const deeper = paths.find((path) => path.includes('deeper')) ?? ''
+  expect(await listed(deeper)).toEqual(['/pub/odd/', `${deeper}file`])
+})
+
 it('what is half made is not there, by no name', async () => {
   const pub = join(app.config.data_dir, 'pub')
   mkdirSync(join(pub, 'tree.part'))
