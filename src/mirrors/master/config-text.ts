@@ -48,7 +48,8 @@ function readSources(sources: MasterFacts['sources']): { network: string; commen
 /**
  * Module `pub` for everyone: rsync runs as nobody there by itself, so what is not readable by all is not published,
  * nor is what a push has not finished (*.part). Module `tier0`, which no list shows, for tier 1 only: it runs
- * as the tree's owner, so that a release can be spread before the day that it opens.
+ * as the tree's owner and gives what is not readable by all, too. File lists leave that out, and the portal's own
+ * /pub, which reads as the owner as well, does not look at it.
  */
 function rsyncd({ root, sources }: MasterFacts, options: ConfigOptions): string {
   const read = readSources(sources)
