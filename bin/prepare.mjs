@@ -143,7 +143,7 @@ function stampOf(paths) {
 /** Builds the site unless it is built from what is here. */
 export function buildSite() {
   const mark = resolve(root, process.env.SLIPWAY_SITE || 'dist', '.slipway-build')
-  const content = stampOf([
+  const stamp = stampOf([
     'src',
     'db',
     'astro.config.mjs',
@@ -156,8 +156,6 @@ export function buildSite() {
     contentFolder('i18n'),
     'content/i18n',
   ])
-  // The docs name their own addresses.
-  const stamp = `${content} ${process.env.SLIPWAY_URL || ''}`
   if (existsSync(mark) && readFileSync(mark, 'utf8') === stamp) return
   say('building the site')
   const quiet = ['--silent']

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import type { App } from './kernel/context.ts'
-import type { Brand } from './kernel/distribution.ts'
+import type { Brand, Distribution } from './kernel/distribution.ts'
 import { PortalError } from './kernel/errors.ts'
 import type { HttpContext, HttpEnv } from './kernel/http.ts'
 
@@ -25,6 +25,24 @@ function answer(c: HttpContext, bytes: Buffer | string | undefined, type: string
   const headers = { ETag: etag, 'Cache-Control': 'public, max-age=3600', 'Content-Type': type }
   if (c.req.header('If-None-Match') === etag) return c.body(null, 304, headers)
   return c.body(typeof bytes === 'string' ? bytes : new Uint8Array(bytes), 200, headers)
+}
+
+/**
+ * What a preview of a link shows (ogp.me); empty where a distribution has no card.
+ * @param origin of the portal: these addresses must be absolute
+ */
+export function cardMeta(
+  { name, tagline, brand }: Pick<Distribution, 'name' | 'tagline' | 'brand'>,
+  origin: string,
+): { property: string; content: string }[] {
+  if (brand.card === undefined) return []
+  return [
+    { property: 'og:image', content: new URL('/brand/card.png', origin).href },
+    { property: 'og:image:type', content: 'image/png' },
+    { property: 'og:image:width', content: '1200' },
+    { property: 'og:image:height', content: '630' },
+    { property: 'og:image:alt', content: `${name}: ${tagline}` },
+  ]
 }
 
 /** /brand/icon.svg and /brand/card.png. */

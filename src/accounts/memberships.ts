@@ -129,19 +129,31 @@ export async function note(
   })
 }
 
-/** Lets somebody in, whether or not they asked. @throws PortalError group.*, input.invalid, not-found, account.* */
-export async function addMember(ctx: Ctx, change: MemberChange): Promise<void> {
+/** What a sponsor does with a person, who gets a letter about it. */
+async function asSponsor(
+  ctx: Ctx,
+  change: MemberChange,
+  letter: 'added' | 'removed',
+  work: (tx: Tx, group: GroupRow, row: PersonRow) => Promise<void>,
+): Promise<void> {
   await transaction(ctx, async (tx) => {
     const group = await holdGroup(tx, change.group)
     await requireSponsor(tx, ctx, group)
     requireReason(change.reason)
     const row = await verifiedPerson(tx, change.username)
+    await work(tx, group, row)
+    await queueGroupMail(tx, ctx, row, letter, { group, reason: change.reason })
+  })
+}
+
+/** Lets somebody in, whether or not they asked. @throws PortalError group.*, input.invalid, not-found, account.* */
+export async function addMember(ctx: Ctx, change: MemberChange): Promise<void> {
+  await asSponsor(ctx, change, 'added', async (tx, group, row) => {
     if (!(await enter(tx, ctx, group, row, { why: change.reason })))
       throw new PortalError('group.refused', {
         ...{ field: 'username', reasons: [reason('group.member-already')] },
       })
     await closeRequest(tx, ctx, group, row, change.reason)
-    await queueGroupMail(tx, ctx, row, 'added', { group, reason: change.reason })
   })
 }
 
@@ -165,13 +177,8 @@ const notIn = () =>
 
 /** Takes somebody out. @throws PortalError group.*, input.invalid, not-found, account.* */
 export async function removeMember(ctx: Ctx, change: MemberChange): Promise<void> {
-  await transaction(ctx, async (tx) => {
-    const group = await holdGroup(tx, change.group)
-    await requireSponsor(tx, ctx, group)
-    requireReason(change.reason)
-    const row = await verifiedPerson(tx, change.username)
+  await asSponsor(ctx, change, 'removed', async (tx, group, row) => {
     if (!(await depart(tx, ctx, group, row, change.reason))) throw notIn()
-    await queueGroupMail(tx, ctx, row, 'removed', { group, reason: change.reason })
   })
 }
 

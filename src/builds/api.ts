@@ -127,10 +127,7 @@ function addReads(api: ReturnType<typeof createApi>): void {
       path: '/builds/{nvr}',
       tags: ['builds'],
       request: { params: z.object({ nvr: z.string() }) },
-      responses: {
-        200: { description: 'One build with its packages and tags.' },
-        ...problemResponse,
-      },
+      responses: answers('One build with its packages and tags.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
@@ -163,10 +160,7 @@ function addReads(api: ReturnType<typeof createApi>): void {
       path: '/packages/{name}/sources/{file}',
       tags: ['builds'],
       request: { params: z.object({ name: z.string().max(200), file: z.string().max(255) }) },
-      responses: {
-        200: { description: 'A file that one of the own packages is built from, as text.' },
-        ...problemResponse,
-      },
+      responses: answers('A file that one of the own packages is built from, as text.'),
     }),
     async (c) => {
       const { name, file } = c.req.valid('param')

@@ -47,10 +47,7 @@ function addDownloads(api: Api): void {
           arch: z.string().max(100).optional(),
         }),
       },
-      responses: {
-        200: { description: 'Images that are offered, the recommended one first.' },
-        ...problemResponse,
-      },
+      responses: answers('Images that are offered, the recommended one first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')

@@ -7,7 +7,7 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { streamSSE } from 'hono/streaming'
 import { iso, SECOND_MS } from './clock.ts'
 import { type Event, type EventFilter, eventsAfter, lastEventId } from './events.ts'
-import { createApi, type HttpContext, problemResponse } from './http.ts'
+import { answers, createApi, type HttpContext } from './http.ts'
 
 const POLL_MS = 250
 /** Proxies cut connections that are silent for longer. */
@@ -37,10 +37,7 @@ export function createEventsApi() {
       path: '/events',
       tags: ['events'],
       request: { query },
-      responses: {
-        200: { description: 'With `since`: a page. Otherwise a stream of server-sent events.' },
-        ...problemResponse,
-      },
+      responses: answers('With `since`: a page. Otherwise a stream of server-sent events.'),
     }),
     async (c) => {
       const { since, type, subject, limit } = c.req.valid('query')

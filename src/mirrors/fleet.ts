@@ -2,7 +2,7 @@
 import type { Ctx } from '../kernel/context.ts'
 import { CRAWL_EVERY_MS } from './crawl.ts'
 import { holdOf } from './mirror.ts'
-import { type HostRow, hostsWithSites, listedCounts } from './queries.ts'
+import { type HostRow, hostsWithSites, standingsOfHosts } from './queries.ts'
 
 export type FleetState = 'fresh' | 'stale' | 'failing' | 'unchecked'
 
@@ -16,7 +16,7 @@ export interface Fleet extends Record<FleetState, number> {
 /** A crawl that waits behind others is not late yet. */
 export const OVERDUE_MS = 3 * CRAWL_EVERY_MS
 
-/** How a mirror stands as a whole, by its repositories that it does not exclude. Pure. */
+/** How a mirror stands as a whole, by the ways in which its repositories stand, each once or more. Pure. */
 export function fleetState(
   crawled_at: number | null,
   repositories: readonly { listed: boolean; outcome: string }[],
@@ -34,7 +34,7 @@ export async function mirrorFleet(ctx: Ctx): Promise<Fleet> {
   const now = clock.now()
   const all = (await hostsWithSites(db)).map(({ host }) => host)
   const hosts = all.filter((host) => holdOf(host, now) === undefined)
-  const states = Map.groupBy(await listedCounts(db), (each) => each.host_id)
+  const states = Map.groupBy(await standingsOfHosts(db), (each) => each.host_id)
   const fleet: Fleet = {
     ...{ fresh: 0, stale: 0, failing: 0, unchecked: 0 },
     last_crawl_at: newest(all),

@@ -139,8 +139,14 @@ export function statesOfRepository(
 
 /** How many repositories each host is listed for, and when it was looked at last. */
 export function listedCounts(db: Reader) {
-  const { host_id, listed, outcome, failing_since } = mirror_repository
-  return db.select({ host_id, listed, outcome, failing_since }).from(mirror_repository)
+  const { host_id, listed, failing_since } = mirror_repository
+  return db.select({ host_id, listed, failing_since }).from(mirror_repository)
+}
+
+/** In which ways the repositories of each host stand: every way once, however many stand so. */
+export function standingsOfHosts(db: Reader) {
+  const { host_id, listed, outcome } = mirror_repository
+  return db.selectDistinct({ host_id, listed, outcome }).from(mirror_repository)
 }
 
 /** Newest evidence first; `before` is the id to go on from. */

@@ -2,7 +2,7 @@
 import { createRoute } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
-import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonWithEtag } from '../kernel/http.ts'
 import { reasonJson } from '../kernel/words.ts'
 import { type PortalStatus, portalStatus } from './status.ts'
 
@@ -41,10 +41,7 @@ export function createStatusApi() {
       method: 'get',
       path: '/status',
       tags: ['status'],
-      responses: {
-        200: { description: 'Whether the portal works, and why not.' },
-        ...problemResponse,
-      },
+      responses: answers('Whether the portal works, and why not.'),
     }),
     async (c) => jsonWithEtag(c, statusJson(c.get('ctx'), await portalStatus(c.get('ctx')))),
   )

@@ -1,7 +1,7 @@
 /** The queue in the open: tasks, what each waits for, logs as they grow, cancel; and the builders. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
-import { answers, createApi, jsonWithEtag, pageQuery, problemResponse } from '../kernel/http.ts'
+import { answers, createApi, jsonWithEtag, pageQuery } from '../kernel/http.ts'
 import { reasonJson, type Translate } from '../kernel/words.ts'
 import { listBuilders } from './builders.ts'
 import { readLog } from './logs.ts'
@@ -89,10 +89,7 @@ export function createTasksApi() {
         params: idParams,
         query: z.object({ offset: z.coerce.number().int().default(0) }),
       },
-      responses: {
-        200: { description: 'Up to 1 MiB of the log from an offset.' },
-        ...problemResponse,
-      },
+      responses: answers('Up to 1 MiB of the log from an offset.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')

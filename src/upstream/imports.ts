@@ -68,14 +68,11 @@ async function replaceList(
   const now = ctx.app.clock.now()
   const before = new Map((await upstreamRows(tx, release, repository)).map((r) => [r.name, r]))
   const fresh = [...newest.values()].filter(({ name }) => !before.has(name))
-  const known = (each: SourcePackage) => before.get(each.name)
-  const changed = [...newest.values()].filter((each) => {
-    const row = known(each)
-    return row !== undefined && !isSame(row, each)
-  })
-  const rewritten = [...newest.values()].filter((each) => {
-    const row = known(each)
-    return row && isSame(row, each) && row.requires.join() !== each.requires.join()
+  const outdated = [...newest.values()].flatMap((each) => {
+    const row = before.get(each.name)
+    if (!row) return []
+    const moved = !isSame(row, each)
+    return moved || row.requires.join() !== each.requires.join() ? [{ each, moved }] : []
   })
   const gone = [...before.values()].filter(({ name }) => !newest.has(name)).map(({ id }) => id)
   const rows = fresh.map(({ release: rpm_release, ...each }) => ({
@@ -84,10 +81,11 @@ async function replaceList(
   }))
   for (let at = 0; at < rows.length; at += ROWS)
     await tx.insert(upstream_package).values(rows.slice(at, at + ROWS))
-  const set = (name: string, values: Partial<UpstreamRow>) =>
-    tx
+  for (const { each, moved } of outdated) {
+    const { name, epoch, version, release: rpm_release, requires } = each
+    await tx
       .update(upstream_package)
-      .set(values)
+      .set({ epoch, version, rpm_release, requires, ...(moved && { changed_at: now }) })
       .where(
         and(
           eq(upstream_package.release, release),
@@ -95,12 +93,11 @@ async function replaceList(
           eq(upstream_package.name, name),
         ),
       )
-  for (const { name, release: rpm_release, epoch, version, requires } of changed)
-    await set(name, { epoch, version, rpm_release, requires, changed_at: now })
-  for (const { name, requires } of rewritten) await set(name, { requires })
+  }
   for (let at = 0; at < gone.length; at += ROWS)
     await tx.delete(upstream_package).where(inArray(upstream_package.id, gone.slice(at, at + ROWS)))
-  return { added: fresh.length, changed: changed.length, removed: gone.length }
+  const changed = outdated.filter(({ moved }) => moved).length
+  return { added: fresh.length, changed, removed: gone.length }
 }
 
 const isSame = (row: UpstreamRow, each: SourcePackage) =>

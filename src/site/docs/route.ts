@@ -1,7 +1,7 @@
 /** Fills the distribution's words into titles, side bar and headings of the docs; says when a page changed; its card. */
 import { defineRouteMiddleware } from '@astrojs/starlight/route-data'
 import typeface from '@fontsource-variable/archivo/files/archivo-latin-wdth-normal.woff2?url'
-import { brandCss } from '../../brand.ts'
+import { brandCss, cardMeta } from '../../brand.ts'
 import { distribution, fillIn, lastCommitted } from './about.ts'
 
 interface Labelled {
@@ -23,19 +23,6 @@ function fillLabels(items: Labelled[]): void {
 /** As of all other pages: the typeface is asked for before the style sheet that names it. */
 const preload = { rel: 'preload', as: 'font', type: 'font/woff2', href: typeface, crossorigin: '' }
 
-/** What a preview of a link shows; its addresses must be absolute, so there is none where the portal's is unknown. */
-function card(site: URL): Record<string, string>[] {
-  const { name, tagline, brand } = distribution
-  if (brand.card === undefined) return []
-  return [
-    { property: 'og:image', content: new URL('/brand/card.png', site).href },
-    { property: 'og:image:type', content: 'image/png' },
-    { property: 'og:image:width', content: '1200' },
-    { property: 'og:image:height', content: '630' },
-    { property: 'og:image:alt', content: `${name}: ${tagline}` },
-  ]
-}
-
 export const onRequest = defineRouteMiddleware(({ site, locals: { starlightRoute } }) => {
   const { entry, toc, sidebar, head, pagination } = starlightRoute
   const file = entry.filePath?.split('/docs/').slice(1).join('/docs/')
@@ -45,7 +32,9 @@ export const onRequest = defineRouteMiddleware(({ site, locals: { starlightRoute
   head.push({ tag: 'link', attrs: preload, content: '' })
   const colours = brandCss(distribution.brand)
   if (colours) head.push({ tag: 'style', attrs: {}, content: colours })
-  if (site) head.push(...card(site).map((attrs) => ({ tag: 'meta' as const, attrs, content: '' })))
+  // Without the portal's address there is no absolute one.
+  const shown = site ? cardMeta(distribution, site.href) : []
+  head.push(...shown.map((attrs) => ({ tag: 'meta' as const, attrs, content: '' })))
   for (const each of head) {
     if (each.content) each.content = fillIn(each.content)
     if (typeof each.attrs?.content === 'string') each.attrs.content = fillIn(each.attrs.content)
