@@ -40,6 +40,7 @@ export const task = table(
     index('task_queue').on(t.state, t.channel, t.arch, t.priority, t.id),
     index('task_lease').on(t.state, t.lease_until),
     index('task_parent').on(t.parent_id),
+    index('task_ended').on(t.ended_at),
     unique('task_unique_key').on(t.unique_key).where(sql`unique_key is not null`),
   ],
 )

@@ -56,9 +56,12 @@ export const update_build = table(
     build_id: int().notNull(),
     nvr: text().notNull(),
     package: text().notNull(),
+    /** The build while the update is pending, in testing or stable: a build is in one such update. */
+    live_build_id: int(),
   },
   (t) => [
     unique('update_build_pair').on(t.update_id, t.build_id),
+    unique('update_build_live').on(t.live_build_id),
     index('update_build_build').on(t.build_id),
     index('update_build_package').on(t.package),
   ],

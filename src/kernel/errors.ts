@@ -13,6 +13,10 @@ export const errorStatus = {
   'not-found': 404,
   internal: 500,
   'rate.limited': 429,
+  'database.busy': 503,
+  'events.gone': 410,
+  'events.too-many-here': 429,
+  'events.full': 503,
 
   'account.log-in-needed': 401,
   'account.bad-credentials': 401,

@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Ctx } from './context.ts'
-import { isNulRefusal } from './db.ts'
+import { busy, isDatabaseBusy, isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
 import { reasonJson, sayError } from './words.ts'
 
@@ -74,6 +74,10 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
     return new PortalError('input.malformed', { params: { message: error.message } })
   if (isNulRefusal(error))
     return new PortalError('input.malformed', { params: { message: 'A NUL character is in it.' } })
+  if (isDatabaseBusy(error)) {
+    ctx?.app.log.warn({ err: error, request_id: ctx.requestId }, 'the database had no time')
+    return busy()
+  }
   ctx?.app.log.error({ err: error, request_id: ctx.requestId }, 'unforeseen error')
   return new PortalError('internal', { params: { request_id: ctx?.requestId ?? '' } })
 }
@@ -99,10 +103,10 @@ export function problem(c: HttpContext, failure: unknown): Response {
   })
 }
 
-/** When to come back, for those who asked too often (RFC 9110, 10.2.3). */
+/** When to come back, for those who asked too often or at a bad moment (RFC 9110, 10.2.3). */
 function retryAfter(error: PortalError): Record<string, string> {
   const { wait_s } = error.details.params ?? {}
-  return error.status === 429 && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
+  return [429, 503].includes(error.status) && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
 }
 
 /** Query of every list: where to go on and how much. */
