@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
 import { addComposeCommand } from './commands/compose.ts'
+import { addEventsCommand } from './commands/events.ts'
 import { addGroupCommand } from './commands/group.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
 import { addPushCommand } from './commands/push.ts'
@@ -25,6 +26,7 @@ addBuilderCommand(program)
 addPushCommand(program)
 addReleaseCommand(program)
 addGroupCommand(program)
+addEventsCommand(program)
 addComposeCommand(program)
 addMirrorCommand(program)
 addUpstreamCommand(program)

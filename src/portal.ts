@@ -35,6 +35,7 @@ import { createReleaseForms } from './releases/forms.ts'
 import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
 import { createStatusApi } from './status/api.ts'
+import { createStatusForms } from './status/forms.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
@@ -90,6 +91,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
   portal.route('/api', createStatusApi())
+  portal.route('/', createStatusForms())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
   portal.route('/', createMirrorsApi(app))

@@ -22,24 +22,6 @@ export const limits = {
 
 export type LimitName = keyof typeof limits
 
-/**
- * What stands for an asker: an IPv4 address as it is; of an IPv6 address its /64, since one household
- * has all of that. An IPv4 address in IPv6 clothing is an IPv4 address.
- */
-export function addressKey(address: string): string {
-  const plain = address.toLowerCase().replace(/%.*$/, '')
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)
-  if (mapped?.[1]) return mapped[1]
-  if (!plain.includes(':')) return plain
-  const [head = '', tail] = plain.split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros =
-    tail === undefined ? [] : Array(Math.max(0, 8 - left.length - right.length)).fill('0')
-  const groups = [...left, ...zeros, ...right].slice(0, 4)
-  return `${groups.map((g) => g.replace(/^0+(?=.)/, '')).join(':')}::/64`
-}
-
 /** Seconds until the next try, at least one. */
 export function waitSeconds(window_ends_at: number, now_ms: number): number {
   return Math.max(1, Math.ceil((window_ends_at - now_ms) / 1000))

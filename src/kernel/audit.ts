@@ -25,6 +25,8 @@ export const auditActions = [
   'builder.added',
   'builder.token-renewed',
   'compose.started',
+  'event.dropped',
+  'event.given-again',
   'group.ask-withdrawn',
   'group.asked',
   'group.changed',

@@ -69,6 +69,8 @@ export interface ErrorDetails {
   field?: string
   /** Why a rule refused, each with its own sentence. */
   reasons?: Reason[]
+  /** Number of the oldest event that is still kept. */
+  oldest?: number
   /** What fills the sentence. */
   params?: Record<string, string | number>
 }

@@ -45,6 +45,7 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string(),
     field: z.string().optional(),
+    oldest: z.int().optional(),
     reasons: z.array(z.object({ code: z.string(), sentence: z.string() })).optional(),
   })
   .openapi('Problem')
@@ -93,6 +94,7 @@ export function problem(c: HttpContext, failure: unknown): Response {
     detail: sayError(t, error),
     code: error.code,
     ...(error.details.field !== undefined && { field: error.details.field }),
+    ...(error.details.oldest !== undefined && { oldest: error.details.oldest }),
     ...(error.details.reasons && {
       reasons: error.details.reasons.map((each) => reasonJson(t, each)),
     }),
@@ -106,7 +108,9 @@ export function problem(c: HttpContext, failure: unknown): Response {
 /** When to come back, for those who asked too often or at a bad moment (RFC 9110, 10.2.3). */
 function retryAfter(error: PortalError): Record<string, string> {
   const { wait_s } = error.details.params ?? {}
-  return [429, 503].includes(error.status) && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
+  return [429, 503].includes(error.status) && wait_s !== undefined
+    ? { 'Retry-After': String(wait_s) }
+    : {}
 }
 
 /** Query of every list: where to go on and how much. */

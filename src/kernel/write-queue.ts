@@ -6,7 +6,7 @@
  * The connection has no time-out of its own, which would keep the event loop waiting: while another process
  * writes, this one sleeps for milliseconds and asks again.
  */
-import { setTimeout as sleep, setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
 interface Job<Tx> {
   work: (tx: Tx) => Promise<unknown>

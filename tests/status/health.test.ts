@@ -49,6 +49,7 @@ const good: HealthFacts = {
   pushes: [pushed()],
   mirrors: mirrors(),
   mail: { waiting: 0, oldest_at: null, error: null, given_up: 0, last_sent_at: null },
+  events: { aside: 0, behind: null },
 }
 /** Verdict of one part and the codes of its reasons. */
 const judged = (part: PartName, change: Partial<HealthFacts>) => {
@@ -127,6 +128,15 @@ describe('the rule', () => {
     const refused = { oldest_at: NOW - HOUR_MS, error: '451 try later' }
     expect(of(refused)).toEqual(['broken', 'status.mail-refused'])
     expect(of({ waiting: 0, given_up: 1 })).toEqual(['late', 'status.mail-given-up'])
+  })
+
+  it('says that events stand aside, and who is behind with them', () => {
+    const of = (change: Partial<HealthFacts['events']>) =>
+      judged('events', { events: { ...good.events, ...change } })
+    expect(of({ aside: 1 })).toEqual(['late', 'status.events-aside'])
+    const since = (ms: number) => ({ behind: { subscriber: 'letters', at: NOW - ms } })
+    expect(of(since(4 * MINUTE_MS))).toEqual(['works'])
+    expect(of(since(5 * MINUTE_MS))).toEqual(['late', 'status.events-late'])
   })
 
   it('writes spans in whole units, and no address into what everyone reads', () => {
