@@ -6,9 +6,8 @@ import { buildArch } from './arch.ts'
 import type { Client } from './client.ts'
 import type { BuilderConfig } from './config.ts'
 import { BuildFailure, Dropped } from './failure.ts'
-import { findHighlights } from './highlights.ts'
+import { type LogFindings, scanLog } from './log-scan.ts'
 import type { ClaimedTask, Finish } from './protocol.ts'
-import { findMissingRequirements } from './requirements.ts'
 import type { Identity } from './sandbox.ts'
 import type { Scratch } from './scratch.ts'
 import { buildSrpm } from './srpm.ts'
@@ -31,23 +30,22 @@ export interface JobInput {
   progress: (words: string) => void
 }
 
-type Outcome = Omit<Finish, 'lease' | 'highlights'>
+type Outcome = Omit<Finish, 'lease'>
 
 /** Programs that ended with a status, of which the log may tell more. */
 const UNTOLD = new Set(['build.rpmbuild-failed', 'build.mock-failed', 'build.srpm-failed'])
 
 /** What is not the build's fault is the builder's: the portal may try elsewhere (code build.builder-error). */
-function whyFailed(error: unknown, log: () => string): Reason {
-  if (error instanceof BuildFailure) {
-    const missing = UNTOLD.has(error.reason.code) ? findMissingRequirements(log()) : []
-    if (missing.length === 0) return error.reason
-    return reason('build.requirements-missing', {
-      count: missing.length,
-      names: missing.join(', '),
-    })
-  }
+function whyFailed(error: unknown): Reason {
+  if (error instanceof BuildFailure) return error.reason
   const message = error instanceof Error ? error.message : String(error)
   return reason('build.builder-error', { message: message.slice(0, 500) })
+}
+
+/** A better reason, where the log tells more than a program's exit status. */
+function untold(why: Reason, { missing_requirements: missing }: LogFindings): Reason {
+  if (!UNTOLD.has(why.code) || missing.length === 0) return why
+  return reason('build.requirements-missing', { count: missing.length, names: missing.join(', ') })
 }
 
 async function perform(work: Work): Promise<Outcome> {
@@ -59,9 +57,10 @@ async function perform(work: Work): Promise<Outcome> {
   } catch (error) {
     if (error instanceof Dropped || work.signal.aborted)
       throw new Dropped('dropped', { cause: error })
-    const why = whyFailed(error, () => work.log.text())
+    const found = await scanLog(work.log.path)
+    const why = untold(whyFailed(error), found)
     work.log.say(`failed: ${why.code} ${JSON.stringify(why.params)}`)
-    return { outcome: 'failed', reason: why }
+    return { outcome: 'failed', reason: why, highlights: found.highlights }
   }
 }
 
@@ -77,9 +76,8 @@ export async function runJob(input: JobInput): Promise<'ok' | 'failed' | 'droppe
   const log = openTaskLog(join(folder.path, 'log'), send, () => stop.abort())
   try {
     const outcome = await perform({ ...input, folder, log, signal: stop.signal })
-    const highlights = outcome.outcome === 'failed' ? findHighlights(log.text()) : undefined
     await log.end()
-    await client.finish(task, { ...outcome, highlights }, stop.signal)
+    await client.finish(task, outcome, stop.signal)
     return outcome.outcome
   } catch (error) {
     if (error instanceof Dropped || stop.signal.aborted) return 'dropped'

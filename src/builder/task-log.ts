@@ -2,7 +2,7 @@
  * The log of one task: a file in the scratch folder that grows, and an upload that follows it. The
  * portal says how much it has; the upload goes on from there. What earlier attempts wrote stays before.
  */
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const interval_ms = 250
@@ -15,10 +15,11 @@ const mostStalls = 5
 export type SendLog = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<number>
 
 export interface TaskLog {
+  /** The file, which holds what this attempt wrote. */
+  path: string
   write(chunk: Uint8Array): void
   /** A line of the builder's own, told from the build's by its mark. */
   say(line: string): void
-  text(): string
   /** Waits until the portal has all of it. @throws what sending threw */
   end(): Promise<void>
   /** Stops without sending the rest. */
@@ -79,9 +80,9 @@ export function openTaskLog(
   following.catch(() => {})
 
   return {
+    path,
     write,
     say: (line) => write(Buffer.from(`== ${line}\n`)),
-    text: () => readFileSync(path, 'utf8'),
     async end() {
       ended = true
       wake.abort()

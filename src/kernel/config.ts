@@ -83,7 +83,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     data_dir: absolute(e.SLIPWAY_DATA),
     content_dir: absolute(e.SLIPWAY_CONTENT),
     site_dir: absolute(e.SLIPWAY_SITE),
-    url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/\/+$/, ''),
+    url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/(?<!\/)\/+$/, ''),
     database_url: e.DATABASE_URL,
     smtp_url: e.SMTP_URL,
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
