@@ -28,12 +28,12 @@ export interface TaskLog {
 
 /**
  * @param path where the file is kept; it must not exist
- * @param failed called when sending has failed for good
+ * @param failed told when sending has failed for good, and when the file can't be written
  */
 export function openTaskLog(
   path: string,
   send: SendLog,
-  failed: (error: unknown) => void,
+  failed: { notSent: (error: unknown) => void; notWritten: (error: unknown) => void },
 ): TaskLog {
   const fd = openSync(path, 'wx+', 0o600)
   let written = 0
@@ -46,7 +46,13 @@ export function openTaskLog(
 
   const write = (chunk: Uint8Array) => {
     if (ended) return
-    writeSync(fd, chunk)
+    try {
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+    } catch (error) {
+      ended = true
+      failed.notWritten(error)
+      return
+    }
     written += chunk.length
     if (written - sent >= eager_bytes) wake.abort()
   }
@@ -73,7 +79,7 @@ export function openTaskLog(
   const following = follow()
     .catch((error: unknown) => {
       ended = true
-      failed(error)
+      failed.notSent(error)
       throw error
     })
     .finally(() => closeSync(fd))

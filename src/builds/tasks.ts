@@ -18,10 +18,12 @@ import { taskState, taskStateName } from '../tasks/task.ts'
 import { childTasks, createTask, getTask, type TaskRow } from '../tasks/tasks.ts'
 import {
   archesToBuild,
+  archResultSchema,
   type BuildPayload,
   buildPayloadSchema,
   type SrpmResult,
   srpmResultSchema,
+  whyNoArch,
 } from './build.ts'
 import { endBuildOfTask, registerBuild } from './builds.ts'
 import { getTarget } from './tags.ts'
@@ -46,6 +48,10 @@ export const buildTask: TaskHandler<BuildPayload> = {
     const arches = children.filter((child) => child.method === 'buildArch')
     if (arches.length === 0) return startArches(run, made.data)
     if (arches.some((child) => child.state !== taskState.CLOSED)) return rest
+    const unusable = arches
+      .map((child) => archResultSchema.safeParse(child.result).error)
+      .find(Boolean)
+    if (unusable) return failed(reason('build.result', { message: unusable.message.slice(0, 500) }))
     const imported = children.find((child) => child.method === 'importBuild')
     if (!imported) return startImport(run, made.data)
     return imported.state === taskState.CLOSED ? closed(imported.result) : rest
@@ -93,10 +99,7 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
   const { release } = await getTarget(ctx.app.db, payload.target)
   const { dist, driver, arches: offered } = describeRelease(ctx.app, release)
   const arches = archesToBuild(srpm, offered)
-  if (arches.length === 0) {
-    const wanted = srpm.arches?.join(', ') ?? ''
-    return failed(reason('build.no-arch', { wanted, offered: offered.join(', ') }))
-  }
+  if (arches.length === 0) return failed(whyNoArch(srpm, offered))
   await run.transaction(async (tx) => {
     const row = await registerBuild(tx, ctx, task, payload, srpm)
     for (const arch of arches)
@@ -107,6 +110,7 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
         parent_id: task.id,
         arch,
         channel: BUILD_CHANNEL,
+        driver,
         priority: task.priority,
         unique_key: `${task.id}:arch:${arch}`,
       })

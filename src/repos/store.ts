@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { blobPath } from '../kernel/blobs.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
+import { inside } from '../kernel/inside.ts'
 import { signPackages } from '../kernel/signing.ts'
 
 export interface StoredFile {
@@ -20,7 +21,7 @@ export interface StoredFile {
 /** Where a package is, once it is stored. */
 export function storedPath(app: App, file: StoredFile): string {
   const { unsigned_sha256: sha256, filename } = file
-  return dataPath(app.config, 'packages', sha256.slice(0, 2), sha256, filename)
+  return inside(dataPath(app.config, 'packages', sha256.slice(0, 2), sha256), filename)
 }
 
 export const exists = (path: string) =>

@@ -154,7 +154,7 @@ describe("a task's log", () => {
         }
         return portal.log.length
       },
-      () => {},
+      { notSent: () => {}, notWritten: () => {} },
     )
     for (let n = 0; n < 3000; n += 1) log.write(Buffer.from(`${'x'.repeat(n % 200)} ${n}\n`))
     await log.end()
