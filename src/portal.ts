@@ -37,6 +37,7 @@ import { createFiles } from './repos/files.ts'
 import { createStatusApi } from './status/api.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
+import { createBuildersApi } from './tasks/builders-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
 import { createOverridesApi } from './updates/overrides-api.ts'
@@ -82,6 +83,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createGroupForms())
   portal.route('/api/builder', createBuilderApi())
   portal.route('/api', createTasksApi())
+  portal.route('/api', createBuildersApi())
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())

@@ -10,8 +10,7 @@ import { createApp, subscribers, taskHandlers } from './app.ts'
 import { queueDueComposes } from './downloads/composes.ts'
 import { removeWithdrawn } from './downloads/downloads.ts'
 import { refreshSources } from './downloads/sources.ts'
-import { purgeBlobs } from './kernel/blobs.ts'
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { deliver } from './kernel/events.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
@@ -26,6 +25,7 @@ import { claimTask, reapLeases } from './tasks/leases.ts'
 import { noteProgram } from './tasks/programs.ts'
 import { runTask } from './tasks/runner.ts'
 import { WORKER_CHANNEL } from './tasks/task.ts'
+import { purgeIncoming } from './tasks/uploads.ts'
 import { askWhereDue } from './updates/autopush.ts'
 import { expireOverrides } from './updates/overrides.ts'
 import { startDuePushes } from './updates/pushes.ts'
@@ -38,9 +38,6 @@ const CRAWLS_AT_ONCE = 12
 const IDLE_MS = 50
 /** Crawls come in flocks, and nobody waits for one. */
 const CRAWL_IDLE_MS = 2 * SECOND_MS
-
-/** No build takes longer; what builders sent before is stored or forgotten. */
-const INCOMING_MS = 7 * DAY_MS
 
 interface Chore {
   name: string
@@ -73,7 +70,7 @@ function chores(app: App, worker: string): Chore[] {
     {
       name: 'incoming',
       every_ms: HOUR_MS,
-      run: () => purgeBlobs(app.config, 'incoming', app.clock.now() - INCOMING_MS),
+      run: () => purgeIncoming(systemCtx(app, 'incoming')),
     },
     { name: 'snapshot', every_ms: 3 * SECOND_MS, run: () => publishSnapshot(app) },
     {

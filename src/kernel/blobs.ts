@@ -94,20 +94,27 @@ function checkExpected(blob: Blob, expected: Expected): void {
 }
 
 /**
- * Removes what was given or sent long ago: builders' files are in the package store by then, and parts
- * are what a kill left behind.
+ * Removes what was given or sent long ago and nobody needs, and parts that a kill left behind.
  * @param before milliseconds since the epoch; younger files stay
+ * @param needed of a digest, whether its file stays however old it is
+ * @returns digests of what is gone
  */
 export async function purgeBlobs(
   config: Config,
   folder: BlobFolder,
   before: number,
-): Promise<void> {
+  needed: (sha256: string) => boolean,
+): Promise<string[]> {
+  const gone: string[] = []
   const top = dataPath(config, folder)
   for (const shelf of await readdir(top).catch(() => []))
     for (const name of await readdir(join(top, shelf)).catch(() => [])) {
       const path = join(top, shelf, name)
+      if (needed(name)) continue
       const found = await stat(path).catch(() => undefined)
-      if (found?.isFile() && found.mtimeMs < before) await rm(path, { force: true })
+      if (!found?.isFile() || found.mtimeMs >= before) continue
+      await rm(path, { force: true })
+      if (sha256Pattern.test(name)) gone.push(name)
     }
+  return gone
 }

@@ -30,6 +30,7 @@ export const errorStatus = {
   'task.not-cancelable': 409,
   'task.log-gap': 409,
   'task.output-mismatch': 422,
+  'task.not-sent': 422,
   'builder.token-invalid': 401,
 
   'build.nvr-exists': 409,

@@ -37,6 +37,8 @@ export interface NewTask {
   parent_id?: number
   arch?: string
   channel?: string
+  /** What a builder must have; any will do where it is left out. */
+  driver?: string
   priority?: number
   max_attempts?: number
   unique_key?: string
@@ -57,6 +59,7 @@ export async function createTask(tx: Tx, ctx: Ctx, input: NewTask): Promise<Task
       parent_id: input.parent_id ?? 0,
       arch: input.arch ?? 'noarch',
       channel: input.channel ?? WORKER_CHANNEL,
+      driver: input.driver ?? '',
       priority: input.priority ?? DEFAULT_PRIORITY,
       state: taskState.FREE,
       max_attempts: input.max_attempts ?? DEFAULT_MAX_ATTEMPTS,

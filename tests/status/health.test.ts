@@ -173,7 +173,9 @@ describe('on a portal', () => {
 
   it('hears of builders and workers until they fall silent', async () => {
     expect(await judge('builders')).toEqual(['broken', 'status.no-builder'])
-    await addBuilder(ctxOf(app), 'b1')
+    await addBuilder(ctxOf(app), 'b1', {
+      ...{ arches: ['x86_64'], channels: ['default'], drivers: ['host'], capacity: 2 },
+    })
     expect(await judge('builders')).toEqual(['broken', 'status.builder-never'])
     const [row] = await listBuilders(ctxOf(app))
     if (!row) throw new Error('no builder')
