@@ -12,6 +12,8 @@ import { type LogFindings, scanLog } from './log-scan.ts'
 import {
   limits as askedLimits,
   type ClaimedTask,
+  distributed,
+  distributor,
   type Finish,
   type Limits,
   type Return,
@@ -127,7 +129,8 @@ async function doTask(input: JobInput, folder: TaskFolder): Promise<'ok' | 'fail
   })
   try {
     const config = { ...input.config, limits: await withinDisk(input.config, folder) }
-    const work = { ...input, config, folder, log, signal, overtime }
+    const { distribution = distributor.parse({}) } = distributed.safeParse(task.payload).data ?? {}
+    const work = { ...input, config, folder, log, signal, overtime, distribution }
     const outcome = await perform(work, stop.signal)
     if (broken.signal.aborted) throw broken.signal.reason
     await log.end()

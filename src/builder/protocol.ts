@@ -41,6 +41,26 @@ export const source = z.discriminatedUnion('kind', [
 ])
 export type Source = z.infer<typeof source>
 
+/** One line of text that rpm reads as it is: a percent sign would begin a macro. */
+const plainLine = z
+  .string()
+  .max(200)
+  .transform((text) => text.replace(/[\p{Cc}%]/gu, ' ').trim())
+
+/** Who packages say they come from. */
+export const distributor = z.object({
+  vendor: plainLine.default(''),
+  packager: plainLine.default(''),
+  build_host: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,200}$/)
+    .default('builder.slipway'),
+})
+export type Distributor = z.infer<typeof distributor>
+
+/** Of every task that runs rpm. */
+export const distributed = z.object({ distribution: distributor.default(distributor.parse({})) })
+
 export const srpmPayload = z.object({ source, dist, limits: limits.optional() })
 export type SrpmPayload = z.infer<typeof srpmPayload>
 

@@ -1,17 +1,22 @@
 /** What the builder tells rpm, and what it reads out of packages. rpm itself runs in the sandbox. */
 import { areRpmParts } from '../kernel/rpm-name.ts'
+import type { Distributor } from './protocol.ts'
 
 /**
  * Macros of every rpm program in the sandbox (/etc/rpm/macros.slipway). Times come from the changelog
  * and the host's name is fixed, so that the same source gives the same package.
  */
-export function rpmMacros(dist: string): string {
+export function rpmMacros(dist: string, { vendor, packager, build_host }: Distributor): string {
   const macros = {
     _topdir: '/build',
     _dbpath: '/tmp/rpmdb',
     _tmppath: '/build/tmp',
     dist,
-    _buildhost: 'builder.slipway',
+    _buildhost: build_host,
+    ...(vendor !== '' && { vendor }),
+    ...(packager !== '' && { packager }),
+    // Specs of Enterprise Linux take bash for granted.
+    _buildshell: '/bin/bash',
     source_date_epoch_from_changelog: '1',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',

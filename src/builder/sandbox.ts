@@ -3,7 +3,7 @@
  * which only the build folder can be written, and limits that end the whole tree of processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import type { Reason } from '../kernel/reason.ts'
 import { endProcess, killSandboxes, startTime } from './processes.ts'
 import type { Limits } from './protocol.ts'
@@ -54,6 +54,12 @@ function toolchainMounts(): string[] {
   })
 }
 
+/** bash as /bin/sh, whatever the host has there: specs of Enterprise Linux were written for it. */
+function bashAsShell(): string[] {
+  const bash = ['/usr/bin/bash', '/bin/bash'].find((path) => existsSync(path))
+  return bash ? ['--ro-bind', bash, realpathSync('/bin/sh')] : []
+}
+
 /** What of /etc a tool chain needs: which command stands for cc, and where libraries are. */
 const etc = [
   '/etc/alternatives',
@@ -93,7 +99,7 @@ function bwrapArguments(run: SandboxRun): string[] {
     ...(run.network ? ['--share-net'] : []),
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'builder', '--info-fd', '3', '--clearenv'],
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--ro-bind', '/usr', '/usr', ...toolchainMounts()],
+    ...['--ro-bind', '/usr', '/usr', ...toolchainMounts(), ...bashAsShell()],
     ...readOnly(run.network ? [...etc, ...etcForNetwork] : etc),
     ...Object.entries(run.files).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
     ...['--proc', '/proc', '--dev', '/dev'],

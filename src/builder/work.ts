@@ -17,7 +17,8 @@ import { isRpmFile } from '../kernel/rpm-name.ts'
 import type { Client } from './client.ts'
 import type { BuilderConfig } from './config.ts'
 import { BuilderFault, BuildFailure, Dropped } from './failure.ts'
-import type { ClaimedTask, Limits, Output } from './protocol.ts'
+import { missingMacros } from './macro-file.ts'
+import type { ClaimedTask, Distributor, Limits, Output } from './protocol.ts'
 import { rpmMacros } from './rpm.ts'
 import { type Identity, runInSandbox, type SandboxEnd } from './sandbox.ts'
 import type { TaskFolder } from './scratch.ts'
@@ -35,6 +36,8 @@ export interface Work {
   log: TaskLog
   /** Aborted when the lease is lost, the task cancelled, its time over or the builder stops. */
   signal: AbortSignal
+  /** Who packages say they come from. */
+  distribution: Distributor
   /** The reason when its time is over. */
   overtime: Reason
   progress: (words: string) => void
@@ -63,12 +66,16 @@ const group = 'root:x:0:\nbuilder:x:1000:\n'
 const hosts = '127.0.0.1 localhost builder\n::1 localhost builder\n'
 
 /** Writes the sandbox's own /etc beside the build folder, where the build cannot reach it. */
-function writeEtc(folder: string, dist: string): Record<string, string> {
+async function writeEtc(
+  folder: string,
+  dist: string,
+  distribution: Distributor,
+): Promise<Record<string, string>> {
   const contents = {
     '/etc/passwd': passwd,
     '/etc/group': group,
     '/etc/hosts': hosts,
-    '/etc/rpm/macros.slipway': rpmMacros(dist),
+    '/etc/rpm/macros.slipway': (await missingMacros()) + rpmMacros(dist, distribution),
   }
   return Object.fromEntries(
     Object.entries(contents).map(([inside, content]) => {
@@ -103,7 +110,7 @@ export async function runCommand(work: Work, command: Command): Promise<CommandE
   const end = await runInSandbox({
     argv: command.argv,
     folder: work.folder.build,
-    files: writeEtc(work.folder.path, command.dist),
+    files: await writeEtc(work.folder.path, command.dist, work.distribution),
     identity: work.identity,
     limits: command.limits,
     reserve_disk_bytes: work.config.reserve_disk_bytes,

@@ -4,6 +4,7 @@
  */
 
 import { describeRelease } from '../distribution/releases.ts'
+import type { App } from '../kernel/context.ts'
 import type { Subscriber } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import {
@@ -58,6 +59,11 @@ export const buildTask: TaskHandler<BuildPayload> = {
   },
 }
 
+/** Who packages say they come from. */
+function distributor({ distribution: { vendor, packager, build_host } }: App) {
+  return { vendor, packager: packager ?? vendor, ...(build_host && { build_host }) }
+}
+
 const isBroken = (child: TaskRow) =>
   child.state === taskState.FAILED || child.state === taskState.CANCELED
 
@@ -84,7 +90,7 @@ async function startSrpm(run: Run): Promise<RunEnd> {
     createTask(tx, ctx, {
       method: 'buildSRPM',
       label: task.label,
-      payload: { source: payload.source, dist },
+      payload: { source: payload.source, dist, distribution: distributor(ctx.app) },
       parent_id: task.id,
       channel: BUILD_CHANNEL,
       priority: task.priority,
@@ -106,7 +112,10 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
       await createTask(tx, ctx, {
         method: 'buildArch',
         label: row.nvr,
-        payload: { srpm: srpm.outputs[0], arch, dist, driver, repos: [] },
+        payload: {
+          ...{ srpm: srpm.outputs[0], arch, dist, driver, repos: [] },
+          distribution: distributor(ctx.app),
+        },
         parent_id: task.id,
         arch,
         channel: BUILD_CHANNEL,
