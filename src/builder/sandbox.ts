@@ -4,9 +4,11 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { machine } from 'node:os'
 import type { Reason } from '../kernel/reason.ts'
 import { endProcess, killSandboxes, startTime } from './processes.ts'
 import type { Limits } from './protocol.ts'
+import { assemble, filterProgram, isKnownMachine } from './seccomp/filter.ts'
 import { checkDisk, limitReason, watch } from './watch.ts'
 
 const mib = 1024 * 1024
@@ -79,6 +81,14 @@ const etcForNetwork = [
 const readOnly = (paths: string[]) =>
   paths.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path])
 
+/** Where bwrap reads the filter of system calls; undefined on a machine that there is no table for. */
+const filterFd = 4
+const rpmMachine = machine()
+const filter = isKnownMachine(rpmMachine) ? assemble(filterProgram(rpmMachine)) : undefined
+
+/** What of a sandbox the kernel itself bounds, besides namespaces and the limits of each process. */
+export const kernelBounds = (): string[] => (filter ? ['seccomp'] : [])
+
 function bwrapArguments(run: SandboxRun): string[] {
   const env = {
     PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
@@ -97,6 +107,7 @@ function bwrapArguments(run: SandboxRun): string[] {
       '--new-session',
     ],
     ...(run.network ? ['--share-net'] : []),
+    ...(filter ? ['--seccomp', String(filterFd)] : []),
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'builder', '--info-fd', '3', '--clearenv'],
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
     ...['--ro-bind', '/usr', '/usr', ...toolchainMounts(), ...bashAsShell()],
@@ -139,6 +150,13 @@ function limited({ argv, limits, merged }: SandboxRun): string[] {
   ]
 }
 
+/** bwrap reads to the end; one that was killed first reads nothing, which its exit status tells. */
+function giveFilter(child: ChildProcess): void {
+  const pipe = child.stdio[filterFd] as NodeJS.WritableStream
+  pipe.on('error', () => {})
+  pipe.end(filter ?? '')
+}
+
 /** The first process inside, as bwrap reports it; undefined when bwrap could not start it. */
 async function firstProcess(child: ChildProcess): Promise<number | undefined> {
   let text = ''
@@ -174,9 +192,10 @@ function waitForEnd(child: ChildProcess): Promise<number> {
  */
 export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
   const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run)], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     ...run.identity,
   })
+  giveFilter(child)
   const end: SandboxEnd = { exit_code: -1, exceeded: undefined, aborted: false }
   const ended = waitForEnd(child)
   const kill = () => {
