@@ -6,12 +6,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { machine } from 'node:os'
 import type { Reason } from '../kernel/reason.ts'
+import { boundControllers, createGroup, type Group } from './cgroup.ts'
 import { endProcess, killSandboxes, startTime } from './processes.ts'
 import type { Limits } from './protocol.ts'
 import { assemble, filterProgram, isKnownMachine } from './seccomp/filter.ts'
 import { checkDisk, limitReason, watch } from './watch.ts'
 
 const mib = 1024 * 1024
+const oomInterval_ms = 100
 
 /** The numeric user that sandboxes run as when the builder itself is root. */
 export interface Identity {
@@ -87,7 +89,7 @@ const rpmMachine = machine()
 const filter = isKnownMachine(rpmMachine) ? assemble(filterProgram(rpmMachine)) : undefined
 
 /** What of a sandbox the kernel itself bounds, besides namespaces and the limits of each process. */
-export const kernelBounds = (): string[] => (filter ? ['seccomp'] : [])
+export const kernelBounds = (): string[] => [...(filter ? ['seccomp'] : []), ...boundControllers()]
 
 function bwrapArguments(run: SandboxRun): string[] {
   const env = {
@@ -191,7 +193,20 @@ function waitForEnd(child: ChildProcess): Promise<number> {
  * @throws Error when bubblewrap itself does not start
  */
 export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
-  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run)], {
+  const group = createGroup(run.limits, run.identity?.uid)
+  try {
+    return await runInGroup(run, group)
+  } finally {
+    await group.remove()
+  }
+}
+
+/** Joins the groups, then becomes bwrap: whatever it starts is in them. */
+const joining = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec "$@"'
+
+async function runInGroup(run: SandboxRun, group: Group): Promise<SandboxEnd> {
+  const argv = ['-c', joining, 'sh', ...group.joins, '--', 'bwrap']
+  const child = spawn('/bin/sh', [...argv, ...bwrapArguments(run), ...limited(run)], {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     ...run.identity,
   })
@@ -216,6 +231,10 @@ export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
     () => exceed(limitReason('time_s', run.limits)),
     run.limits.time_s * 1000,
   )
+  // The kernel kills one process; without it the others would wait for ever.
+  const oom = setInterval(() => {
+    if (group.outOfMemory()) exceed(limitReason('memory_bytes', run.limits))
+  }, oomInterval_ms)
   run.signal.addEventListener('abort', abort, { once: true })
   if (run.signal.aborted) abort()
   let stopWatching = () => {}
@@ -233,8 +252,10 @@ export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
   } finally {
     stopWatching()
     clearTimeout(timer)
+    clearInterval(oom)
     run.signal.removeEventListener('abort', abort)
   }
+  if (group.outOfMemory()) end.exceeded ??= limitReason('memory_bytes', run.limits)
   if (end.exit_code !== 0) end.exceeded ??= await checkDisk(run.folder, run.limits)
   return end
 }
