@@ -1,13 +1,14 @@
 /** Advisories: issued once when an update goes stable, their number and date kept for ever. */
-import { and, desc, eq, inArray, like, lt, max, or } from 'drizzle-orm'
-import { advisory } from '../../db/schema/errata.ts'
+import { and, asc, desc, eq, gt, inArray, like, lt, max, or } from 'drizzle-orm'
+import { advisory, advisory_reservation } from '../../db/schema/errata.ts'
 import { buildsById, rpmsOfBuilds } from '../builds/builds.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
-import type { PlacedRpm } from '../repos/repositories.ts'
+import { must } from '../kernel/must.ts'
+import type { PlacedRpm } from '../repos/content.ts'
 import { advisoryNumber, type UpdateType, updateinfoSeverity } from './advisory.ts'
 import type { UpdateinfoEntry, UpdateinfoPackage } from './updateinfo.ts'
 
@@ -22,33 +23,75 @@ export interface NewAdvisory {
   description: string
   references: AdvisoryRow['references']
   build_ids: number[]
+  /** 1: clients are told to reboot. */
+  reboot_suggested: number
 }
 
-/** Gives an update its advisory, or returns the one that it has. */
-export async function issueAdvisory(tx: Tx, ctx: Ctx, input: NewAdvisory): Promise<AdvisoryRow> {
-  const existing = await findByAlias(tx, input.update_alias)
-  if (existing) return existing
-  const now = ctx.app.clock.now()
+export interface ReservedNumber {
+  year: number
+  sequence: number
+}
+
+/**
+ * The number of an update's advisory: the one that it was given before, or the next. It may be named in metadata
+ * before the advisory is issued. @param now milliseconds since the epoch; a new number has its year
+ */
+export async function reserveNumber(tx: Tx, alias: string, now: number): Promise<ReservedNumber> {
   const year = new Date(now).getUTCFullYear()
-  const [last] = await tx
-    .select({ sequence: max(advisory.sequence) })
-    .from(advisory)
-    .where(eq(advisory.year, year))
-  const sequence = (last?.sequence ?? 0) + 1
-  const number = advisoryNumber(ctx.app.distribution.advisory_prefix, input.type, year, sequence)
+  const { sequence, update_alias } = advisory_reservation
+  for (;;) {
+    const [own] = await tx.select().from(advisory_reservation).where(eq(update_alias, alias))
+    if (own) return own
+    const [last] = await tx
+      .select({ sequence: max(sequence) })
+      .from(advisory_reservation)
+      .where(eq(advisory_reservation.year, year))
+    // Another release's push may take the same one: the index decides, and the loser looks again.
+    await tx
+      .insert(advisory_reservation)
+      .values({ update_alias: alias, year, sequence: (last?.sequence ?? 0) + 1 })
+      .onConflictDoNothing()
+  }
+}
+
+/** Numbers that updates were given, by alias. */
+export async function reservedNumbers(
+  db: Reader,
+  aliases: string[],
+): Promise<Map<string, ReservedNumber>> {
+  const rows = await db
+    .select()
+    .from(advisory_reservation)
+    .where(inArray(advisory_reservation.update_alias, aliases))
+  return new Map(rows.map((row) => [row.update_alias, row]))
+}
+
+/** What an advisory will be called. The letter follows the type, which an update may still change. */
+export function numberOf(ctx: Ctx, type: UpdateType, { year, sequence }: ReservedNumber): string {
+  return advisoryNumber(ctx.app.distribution.advisory_prefix, type, year, sequence)
+}
+
+/**
+ * Issues an update's advisory under its number, or returns the one that it has.
+ * @param issued_at as the metadata says that is published with it
+ */
+export async function issueAdvisory(
+  tx: Tx,
+  ctx: Ctx,
+  input: NewAdvisory,
+  issued_at: number,
+): Promise<AdvisoryRow> {
+  const { year, sequence } = await reserveNumber(tx, input.update_alias, issued_at)
+  const number = numberOf(ctx, input.type, { year, sequence })
   const [row] = await tx
     .insert(advisory)
     .values({
       ...input,
-      number,
-      year,
-      sequence,
-      summary: input.title,
-      issued_at: now,
-      updated_at: now,
+      ...{ number, year, sequence, summary: input.title, issued_at, updated_at: issued_at },
     })
+    .onConflictDoNothing({ target: advisory.update_alias })
     .returning()
-  if (!row) throw new Error('an advisory was not kept')
+  if (!row) return must(await findByAlias(tx, input.update_alias), 'an advisory')
   await emit(tx, ctx, 'advisory.issued', `advisory:${number}`, {
     update: input.update_alias,
     type: input.type,
@@ -113,29 +156,47 @@ export async function listAdvisories(
   return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
 }
 
-/** All advisories of a release, oldest first, for its repositories' updateinfo. */
-export function advisoriesOfRelease(db: Reader, release: string): Promise<AdvisoryRow[]> {
-  return db.select().from(advisory).where(eq(advisory.release, release)).orderBy(advisory.id)
+/** Advisories of a release, oldest first, some at a time. */
+export async function* advisoriesOfRelease(
+  db: Reader,
+  release: string,
+): AsyncGenerator<AdvisoryRow[]> {
+  for (let after = 0; ; ) {
+    const rows = await db
+      .select()
+      .from(advisory)
+      .where(and(eq(advisory.release, release), gt(advisory.id, after)))
+      .orderBy(asc(advisory.id))
+      .limit(100)
+    const last = rows.at(-1)
+    if (!last) return
+    after = last.id
+    yield rows
+  }
 }
 
-/** The packages of some builds, as updateinfo lists them. */
-export function updateinfoPackages(placed: PlacedRpm[], build_ids: number[]): UpdateinfoPackage[] {
-  return placed
-    .filter(({ build }) => build_ids.includes(build.id))
-    .map(({ rpm, build }) => ({
-      name: rpm.name,
-      epoch: rpm.epoch,
-      version: rpm.version,
-      release: rpm.release,
-      arch: rpm.arch,
-      filename: rpm.filename,
-      src: `${build.nvr}.src.rpm`,
-      sha256: rpm.sha256,
-    }))
+/** Packages as updateinfo lists them. */
+export function updateinfoPackages(placed: PlacedRpm[]): UpdateinfoPackage[] {
+  return placed.map(({ rpm, build }) => ({
+    name: rpm.name,
+    epoch: rpm.epoch,
+    version: rpm.version,
+    release: rpm.release,
+    arch: rpm.arch,
+    filename: rpm.filename,
+    src: `${build.nvr}.src.rpm`,
+    sha256: rpm.sha256,
+  }))
 }
 
-/** An advisory as an entry of the updateinfo of one repository. */
-export function updateinfoOf(ctx: Ctx, row: AdvisoryRow, placed: PlacedRpm[]): UpdateinfoEntry {
+/** What updateinfo says of an advisory, besides its packages. */
+export type UpdateinfoFacts = Omit<UpdateinfoEntry, 'packages'>
+
+/** An advisory as updateinfo has it. */
+export function updateinfoOf(
+  ctx: Ctx,
+  row: Omit<AdvisoryRow, 'id' | 'sequence' | 'update_alias' | 'build_ids'>,
+): UpdateinfoFacts {
   const { distribution, config } = ctx.app
   const href = `${config.url}/errata/${row.number}`
   const self = { type: 'self', id: row.number, href, title: row.number }
@@ -154,7 +215,6 @@ export function updateinfoOf(ctx: Ctx, row: AdvisoryRow, placed: PlacedRpm[]): U
     from: distribution.mail_from,
     references: [self, ...row.references],
     collection: row.release,
-    packages: updateinfoPackages(placed, row.build_ids),
     reboot_suggested: row.reboot_suggested === 1,
   }
 }

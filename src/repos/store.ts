@@ -73,12 +73,3 @@ async function place(from: string, to: string): Promise<void> {
   await rename(from, to)
   await flush(join(to, '..'))
 }
-
-/** Whether a stored package is there and still is what was signed. */
-export async function checkStored(
-  app: App,
-  file: StoredFile & { sha256: string },
-): Promise<boolean> {
-  const path = storedPath(app, file)
-  return (await exists(path)) && (await digestFile(path)) === file.sha256
-}
