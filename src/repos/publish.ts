@@ -18,19 +18,21 @@
  *
  * Each step may be repeated after a crash. What the database names is the truth; links follow it.
  */
+
 import { mkdir, readlink, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { and, eq, gt, isNull } from 'drizzle-orm'
 import { generation, repository } from '../../db/schema/repos.ts'
 import type { App } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
+import { flush } from '../kernel/durable.ts'
 import { newHex } from '../kernel/random.ts'
 import { signDetached } from '../kernel/signing.ts'
 import { currentGeneration, linkOnce, publishedRoot, stageOf } from './compose.ts'
 import { applyPlan } from './drafts.ts'
 import { draftedGenerations, type GenerationRow, type RepositoryRow } from './repositories.ts'
 import { generationPath } from './repository.ts'
-import { exists, flush } from './store.ts'
+import { exists } from './store.ts'
 
 const folderOf = (app: App, row: RepositoryRow, sha256: string) =>
   join(publishedRoot(app, row), generationPath(sha256))

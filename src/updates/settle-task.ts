@@ -2,11 +2,12 @@
  * The `settlePush` task: what no client can be reading any more leaves the trees of a release. It is no part of a
  * push: where it fails, it is tried again, and pushes go on.
  */
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { and, eq, inArray } from 'drizzle-orm'
 import { z } from 'zod'
 import { push } from '../../db/schema/updates.ts'
+import { DAY_MS } from '../kernel/clock.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { listRepositories } from '../repos/repositories.ts'
@@ -26,6 +27,7 @@ export const settleTask: TaskHandler<z.infer<typeof payloadSchema>> = {
       await settleRepository(ctx, row)
     }
     await removeStages(ctx)
+    await removeImports(ctx)
     return closed()
   },
 }
@@ -47,4 +49,15 @@ async function removeStages(ctx: Ctx): Promise<void> {
   const busy = new Set(running.map(({ id }) => id))
   for (const id of ids)
     if (!busy.has(id)) await rm(join(work, `push-${id}`), { recursive: true, force: true })
+}
+
+/** Folders of imports that a kill has left; none takes as long. */
+async function removeImports({ app }: Ctx): Promise<void> {
+  const work = dataPath(app.config, 'work')
+  for (const name of await readdir(work).catch((): string[] => [])) {
+    if (!name.startsWith('import-')) continue
+    const found = await stat(join(work, name)).catch(() => undefined)
+    if (found && found.mtimeMs < app.clock.now() - DAY_MS)
+      await rm(join(work, name), { recursive: true, force: true })
+  }
 }

@@ -2,7 +2,7 @@
  * A release with real packages and real pushes, without programs: tests hold the push's task themselves and can
  * end it anywhere. Packages are subpackages of one spec, each taken as a build of its own.
  */
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
@@ -10,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { readFile, readlink } from 'node:fs/promises'
@@ -57,6 +58,19 @@ export async function makeRpms(count: number): Promise<string> {
   writeFileSync(join(top, 'world.spec'), `${head}${parts.join('')}`)
   await run('rpmbuild', ['-bb', '--nodeps', '--define', `_topdir ${top}`, join(top, 'world.spec')])
   return join(top, 'RPMS', 'noarch')
+}
+
+/** A package like those of makeRpms, with an escape character in its changelog; createrepo_c leaves such a one out. */
+export function makePoison(folder: string, name: string): void {
+  const top = mkdtempSync(join(tmpdir(), 'slipway-poison-'))
+  // rpmbuild looks for control characters at the beginning of a spec only.
+  const spec = `${'# padding\n'.repeat(1000)}Name: ${name}\nVersion: 1\nRelease: 1\nSummary: p\nLicense: MIT\nBuildArch: noarch\n%description\np\n%files\n%changelog\n* Mon Jan 05 2026 Case <case@keel.example> - 1-1\n- colour \u001b[31m\n`
+  writeFileSync(join(top, 'poison.spec'), spec)
+  execFileSync('rpmbuild', ['-bb', '--define', `_topdir ${top}`, join(top, 'poison.spec')], {
+    stdio: 'ignore',
+  })
+  execFileSync('cp', [join(top, 'RPMS/noarch', `${name}-1-1.noarch.rpm`), folder])
+  rmSync(top, { recursive: true })
 }
 
 export class PushWorld {

@@ -1,7 +1,6 @@
 /** Packages that can't be published: the update that brings one goes back and says so, the rest goes out. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -21,7 +20,7 @@ import { pushTask } from '../../src/updates/push-task.ts'
 import { startPush, viewPush } from '../../src/updates/pushes.ts'
 import { buildsOfUpdates } from '../../src/updates/updates.ts'
 import { RELEASE } from '../support/builds.ts'
-import { makeRpms, PushWorld } from '../support/push-world.ts'
+import { makePoison, makeRpms, PushWorld } from '../support/push-world.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
 
 let app: TestApp
@@ -60,19 +59,6 @@ const outcome = async (alias: string) => {
   return { status, why: ejected?.map(({ code }) => code) ?? [] }
 }
 
-/** A package like world's, with an escape character in its changelog; createrepo_c leaves such a one out. */
-function makePoison(name: string): void {
-  const top = mkdtempSync(join(tmpdir(), 'slipway-poison-'))
-  // rpmbuild looks for control characters at the beginning of a spec only.
-  const spec = `${'# padding\n'.repeat(1000)}Name: ${name}\nVersion: 1\nRelease: 1\nSummary: p\nLicense: MIT\nBuildArch: noarch\n%description\np\n%files\n%changelog\n* Mon Jan 05 2026 Case <case@keel.example> - 1-1\n- colour \u001b[31m\n`
-  writeFileSync(join(top, 'poison.spec'), spec)
-  execFileSync('rpmbuild', ['-bb', '--define', `_topdir ${top}`, join(top, 'poison.spec')], {
-    stdio: 'ignore',
-  })
-  execFileSync('cp', [join(top, 'RPMS/noarch', `${name}-1-1.noarch.rpm`), folder])
-  rmSync(top, { recursive: true })
-}
-
 it.each(['changed', 'lost'])('sends back an update whose stored package is %s', async (how) => {
   const bad = await world.update()
   const good = await world.update()
@@ -91,7 +77,7 @@ it.each(['changed', 'lost'])('sends back an update whose stored package is %s', 
 })
 
 it('sends back an update with a package that createrepo_c drops without a word', async () => {
-  makePoison('p000')
+  makePoison(folder, 'p000')
   world = new PushWorld(app, folder)
   const bad = await world.update()
   const good = await world.update()
@@ -102,7 +88,7 @@ it('sends back an update with a package that createrepo_c drops without a word',
 })
 
 it('leaves out, and notes, what no update brings', async () => {
-  makePoison('p000')
+  makePoison(folder, 'p000')
   world = new PushWorld(app, folder)
   const nvr = await world.build()
   const build = await findBuild(app.db, nvr)
