@@ -104,6 +104,7 @@ export const tag_change = table(
   },
   (t) => [
     index('tag_change_tag').on(t.tag_id, t.id),
+    index('tag_change_build').on(t.build_id, t.tag_id),
     index('tag_change_unpublished').on(t.tag_id).where(sql`push_id is null`),
   ],
 )
