@@ -1,6 +1,6 @@
 /** Tags as a push changes them: many builds at once, and what others changed that no push has published. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { and, asc, eq, inArray, isNull } from 'drizzle-orm'
+import { and, asc, eq, inArray, isNull, sql } from 'drizzle-orm'
 import { build, tag_build, tag_change } from '../../db/schema/builds.ts'
 import { chunks } from '../kernel/chunks.ts'
 import { actorName, type Ctx } from '../kernel/context.ts'
@@ -71,13 +71,20 @@ async function moveSome(tx: Tx, ctx: Ctx, to: Moved, moves: TagMove[]): Promise<
         added_by_change: must(changeOf.get(row.id)),
       })),
     )
+  const removed = due.filter(({ action }) => action === 'remove')
+  // One statement for all: each row takes the change of its own build, which is the newest one.
+  const newest = sql<number>`(select max(c.id) from tag_change c where c.tag_id = ${tag_id} and c.build_id = ${tag_build.build_id})`
+  await tx
+    .update(tag_build)
+    .set({ removed_by_change: newest })
+    .where(
+      inArray(
+        tag_build.id,
+        removed.map(({ build: row }) => must(present.get(row.id))),
+      ),
+    )
   for (const { action, build: row } of due) {
     const happened = action === 'add' ? 'build.tagged' : 'build.untagged'
-    if (action === 'remove')
-      await tx
-        .update(tag_build)
-        .set({ removed_by_change: must(changeOf.get(row.id)) })
-        .where(eq(tag_build.id, must(present.get(row.id))))
     await emit(tx, ctx, happened, `build:${row.nvr}`, { tag: to.name })
   }
 }

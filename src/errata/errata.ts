@@ -1,7 +1,9 @@
 /** Advisories: issued once when an update goes stable, their number and date kept for ever. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { and, asc, desc, eq, gt, inArray, like, lt, max, or } from 'drizzle-orm'
 import { advisory, advisory_reservation } from '../../db/schema/errata.ts'
 import { buildsById, rpmsOfBuilds } from '../builds/builds.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
@@ -33,25 +35,34 @@ export interface ReservedNumber {
 }
 
 /**
- * The number of an update's advisory: the one that it was given before, or the next. It may be named in metadata
- * before the advisory is issued. @param now milliseconds since the epoch; a new number has its year
+ * Numbers of updates' advisories: those that they were given before, or the next ones. They may be named in
+ * metadata before the advisories are issued. @param now milliseconds since the epoch; new numbers have its year
  */
-export async function reserveNumber(tx: Tx, alias: string, now: number): Promise<ReservedNumber> {
+export async function reserveNumbers(
+  tx: Tx,
+  aliases: string[],
+  now: number,
+): Promise<Map<string, ReservedNumber>> {
   const year = new Date(now).getUTCFullYear()
-  const { sequence, update_alias } = advisory_reservation
-  for (;;) {
-    const [own] = await tx.select().from(advisory_reservation).where(eq(update_alias, alias))
-    if (own) return own
-    const [last] = await tx
-      .select({ sequence: max(sequence) })
-      .from(advisory_reservation)
-      .where(eq(advisory_reservation.year, year))
-    // Another release's push may take the same one: the index decides, and the loser looks again.
-    await tx
-      .insert(advisory_reservation)
-      .values({ update_alias: alias, year, sequence: (last?.sequence ?? 0) + 1 })
-      .onConflictDoNothing()
-  }
+  const numbers = new Map<string, ReservedNumber>()
+  for (const part of chunks(aliases))
+    for (;;) {
+      for (const [alias, number] of await reservedNumbers(tx, part)) numbers.set(alias, number)
+      const due = part.filter((alias) => !numbers.has(alias))
+      if (due.length === 0) break
+      const { sequence } = advisory_reservation
+      const [last] = await tx
+        .select({ sequence: max(sequence) })
+        .from(advisory_reservation)
+        .where(eq(advisory_reservation.year, year))
+      const next = (last?.sequence ?? 0) + 1
+      // Another release's push may take the same ones: the index decides, and the loser looks again.
+      await tx
+        .insert(advisory_reservation)
+        .values(due.map((update_alias, at) => ({ update_alias, year, sequence: next + at })))
+        .onConflictDoNothing()
+    }
+  return numbers
 }
 
 /** Numbers that updates were given, by alias. */
@@ -72,36 +83,34 @@ export function numberOf(ctx: Ctx, type: UpdateType, { year, sequence }: Reserve
 }
 
 /**
- * Issues an update's advisory under its number, or returns the one that it has.
- * @param issued_at as the metadata says that is published with it
+ * Issues updates' advisories under their numbers; one that is issued stays as it is.
+ * @param issued_at as the metadata says that is published with them
  */
-export async function issueAdvisory(
+export async function issueAdvisories(
   tx: Tx,
   ctx: Ctx,
-  input: NewAdvisory,
+  inputs: NewAdvisory[],
   issued_at: number,
-): Promise<AdvisoryRow> {
-  const { year, sequence } = await reserveNumber(tx, input.update_alias, issued_at)
-  const number = numberOf(ctx, input.type, { year, sequence })
-  const [row] = await tx
-    .insert(advisory)
-    .values({
-      ...input,
-      ...{ number, year, sequence, summary: input.title, issued_at, updated_at: issued_at },
-    })
-    .onConflictDoNothing({ target: advisory.update_alias })
-    .returning()
-  if (!row) return must(await findByAlias(tx, input.update_alias), 'an advisory')
-  await emit(tx, ctx, 'advisory.issued', `advisory:${number}`, {
-    update: input.update_alias,
-    type: input.type,
-  })
-  return row
-}
-
-async function findByAlias(db: Reader, alias: string): Promise<AdvisoryRow | undefined> {
-  const [row] = await db.select().from(advisory).where(eq(advisory.update_alias, alias))
-  return row
+): Promise<void> {
+  const aliases = inputs.map((each) => each.update_alias)
+  const numbers = await reserveNumbers(tx, aliases, issued_at)
+  for (const part of chunks(inputs, 200)) {
+    const rows = await tx
+      .insert(advisory)
+      .values(
+        part.map((input) => {
+          const { year, sequence } = must(numbers.get(input.update_alias))
+          const number = numberOf(ctx, input.type, { year, sequence })
+          const dates = { issued_at, updated_at: issued_at }
+          return { ...input, ...dates, number, year, sequence, summary: input.title }
+        }),
+      )
+      .onConflictDoNothing({ target: advisory.update_alias })
+      .returning()
+    for (const { number, update_alias, type } of rows)
+      await emit(tx, ctx, 'advisory.issued', `advisory:${number}`, { update: update_alias, type })
+    await nextTurn()
+  }
 }
 
 /** Advisories of these updates, by alias. */

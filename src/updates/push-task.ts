@@ -9,7 +9,7 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { z } from 'zod'
 import { rpm } from '../../db/schema/builds.ts'
 import { update } from '../../db/schema/updates.ts'
-import { issueAdvisory, reserveNumber } from '../errata/errata.ts'
+import { issueAdvisories, reserveNumbers } from '../errata/errata.ts'
 import { chunks } from '../kernel/chunks.ts'
 import { SECOND_MS } from '../kernel/clock.ts'
 import type { Tx } from '../kernel/db.ts'
@@ -50,7 +50,7 @@ import {
 import { seedBuilds } from './pushes.ts'
 import { buildsOfUpdates } from './queries.ts'
 import { mayGoStable, mayGoTesting } from './update.ts'
-import { advisoryOf, writeUpdateinfo } from './updateinfo.ts'
+import { advisoriesFor, writeUpdateinfo } from './updateinfo.ts'
 
 const payloadSchema = z.object({ push_id: z.int() })
 export type PushRun = TaskRun<z.infer<typeof payloadSchema>>
@@ -135,8 +135,12 @@ async function planMoves(run: PushRun, row: PushRow): Promise<Member[]> {
     await advancePush(tx, row.id, 'trees', 'trees', { planned_at: now })
     await keepMoves(tx, row, members, seeds)
     await dropDrafts(tx, row.id)
-    for (const { entry, update: member } of members)
-      if (entry.request === 'stable') await reserveNumber(tx, member.alias, now)
+    const stable = members.filter(({ entry }) => entry.request === 'stable')
+    await reserveNumbers(
+      tx,
+      stable.map(({ update: { alias } }) => alias),
+      now,
+    )
     if (seeds.length > 0) await addNote(tx, row, reason('push.bootstrap', { builds: seeds.length }))
   })
   return members
@@ -221,13 +225,19 @@ async function stepPublish(run: PushRun, row: PushRow): Promise<void> {
     await advancePush(tx, row.id, 'publish', 'switch', { published_at: now })
     await applyMoves(tx, ctx, row.id)
     for (const { entry, update: member } of members) {
-      if (entry.request === 'stable')
-        await issueAdvisory(tx, ctx, await advisoryOf(tx, member), must(row.planned_at))
       await emit(tx, ctx, 'update.pushed', `update:${member.alias}`, {
         status: entry.request,
         title: member.title,
         push_id: row.id,
       })
+    }
+    const stable = members.filter(({ entry }) => entry.request === 'stable')
+    for (const part of chunks(stable)) {
+      const about = await advisoriesFor(
+        tx,
+        part.map((each) => each.update),
+      )
+      await issueAdvisories(tx, ctx, about, must(row.planned_at))
     }
     await publishDrafts(tx, row.id, row.release, digest, now)
   })

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { and, asc, eq, gt } from 'drizzle-orm'
 import { update } from '../../db/schema/updates.ts'
 import { releaseTags } from '../builds/build.ts'
+import type { BuildRow } from '../builds/builds.ts'
 import { updateinfoSeverity } from '../errata/advisory.ts'
 import {
   advisoriesOfRelease,
@@ -24,7 +25,7 @@ import { draftedOf } from '../repos/drafts.ts'
 import type { RepositoryRow } from '../repos/repositories.ts'
 import { buildsByUpdate, type Member } from './push-plan.ts'
 import type { PushRow } from './push-rows.ts'
-import { bugsOf, cvesOf, type UpdateRow } from './queries.ts'
+import { bugsOfUpdates, cvesOfUpdates, type UpdateRow } from './queries.ts'
 
 interface Source {
   facts: UpdateinfoFacts
@@ -99,24 +100,43 @@ async function* stableSources(ctx: Ctx, row: PushRow, members: Member[]): AsyncG
       db,
       due.map(({ update: { alias } }) => alias),
     )
-    const sources: Source[] = []
-    for (const { update: member } of due) {
-      const about = await advisoryOf(db, member)
-      const reserved = must(numbers.get(member.alias), `the number of ${member.alias}`)
-      const number = numberOf(ctx, member.type, reserved)
+    const abouts = await advisoriesFor(
+      db,
+      due.map(({ update: member }) => member),
+    )
+    yield abouts.map((about) => {
+      const alias = about.update_alias
+      const reserved = must(numbers.get(alias), `the number of ${alias}`)
+      const number = numberOf(ctx, about.type, reserved)
       const dates = { issued_at, updated_at: issued_at, summary: about.title }
       const facts = updateinfoOf(ctx, { ...about, ...dates, number, year: reserved.year })
-      sources.push({ facts, build_ids: about.build_ids })
-    }
-    yield sources
+      return { facts, build_ids: about.build_ids }
+    })
   }
 }
 
-/** What an update says of itself once it is stable. */
-export async function advisoryOf(db: Reader, member: UpdateRow): Promise<NewAdvisory> {
-  const builds = await buildsByUpdate(db, [member.id])
-  const bugs = await bugsOf(db, member.id)
-  const cves = await cvesOf(db, member.id)
+/** What updates say of themselves once they are stable. @param members at most some hundred */
+export async function advisoriesFor(db: Reader, members: UpdateRow[]): Promise<NewAdvisory[]> {
+  const ids = members.map(({ id }) => id)
+  const builds = await buildsByUpdate(db, ids)
+  const bugs = Map.groupBy(await bugsOfUpdates(db, ids), (each) => each.update_id)
+  const cves = Map.groupBy(await cvesOfUpdates(db, ids), (each) => each.update_id)
+  return members.map((member) =>
+    advisoryOf(
+      member,
+      builds.get(member.id) ?? [],
+      bugs.get(member.id) ?? [],
+      cves.get(member.id) ?? [],
+    ),
+  )
+}
+
+function advisoryOf(
+  member: UpdateRow,
+  builds: BuildRow[],
+  bugs: { number: string; url: string; title: string }[],
+  cves: { cve: string }[],
+): NewAdvisory {
   const { type, severity, title, release } = member
   return {
     ...{ type, severity, title, release, update_alias: member.alias, description: member.notes },
@@ -135,7 +155,7 @@ export async function advisoryOf(db: Reader, member: UpdateRow): Promise<NewAdvi
         title: bug.title,
       })),
     ],
-    build_ids: (builds.get(member.id) ?? []).map(({ id }) => id),
+    build_ids: builds.map(({ id }) => id),
   }
 }
 

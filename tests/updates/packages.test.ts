@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { rpm } from '../../db/schema/builds.ts'
 import { generation, repository, repository_rpm } from '../../db/schema/repos.ts'
-import { issueAdvisory } from '../../src/errata/errata.ts'
+import { issueAdvisories } from '../../src/errata/errata.ts'
 import { ensureSigningKey } from '../../src/kernel/signing.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { createPortal } from '../../src/portal.ts'
@@ -116,17 +116,12 @@ describe('a package', () => {
     const foreign = await propose('other-1-1.kl10', 'https://bugs.example/8')
     await asPushed(app, alias, 'stable')
     await transaction({ app }, async (tx) => {
-      for (const update_alias of [alias, foreign])
-        await issueAdvisory(
-          tx,
-          ctxOf(app),
-          {
-            ...{ update_alias, release: RELEASE, type: 'bugfix', severity: 'unspecified' },
-            ...{ title: 'x', description: '', references: [], build_ids: [build.id] },
-            reboot_suggested: 0,
-          },
-          app.clock.now(),
-        )
+      const inputs = [alias, foreign].map((update_alias) => ({
+        ...{ update_alias, release: RELEASE, type: 'bugfix' as const, severity: 'unspecified' },
+        ...{ title: 'x', description: '', references: [], build_ids: [build.id] },
+        reboot_suggested: 0,
+      }))
+      await issueAdvisories(tx, ctxOf(app), inputs, app.clock.now())
     })
     const view = await packageOverview(ctxOf(app), 'hello')
     expect(view.errata.map(({ update_alias }) => update_alias)).toEqual([alias])
