@@ -42,6 +42,7 @@ import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
 import { createOverridesApi } from './updates/overrides-api.ts'
 import { createPackagesApi } from './updates/packages-api.ts'
+import { createPushForms } from './updates/push-forms.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -102,6 +103,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createReleaseFiles())
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
+  portal.route('/', createPushForms())
   portal.route('/', createBuildForms())
   portal.route('/', createCrawlerFiles(app))
   portal.route('/brand', createBrandFiles(app))

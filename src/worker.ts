@@ -28,7 +28,7 @@ import { WORKER_CHANNEL } from './tasks/task.ts'
 import { purgeIncoming } from './tasks/uploads.ts'
 import { askWhereDue } from './updates/autopush.ts'
 import { expireOverrides } from './updates/overrides.ts'
-import { startDuePushes } from './updates/pushes.ts'
+import { mendPublished, startDuePushes } from './updates/pushes.ts'
 
 /** Tasks at once in one worker; they wait for other programs most of the time. */
 const CONCURRENCY = 4
@@ -83,6 +83,7 @@ function chores(app: App, worker: string): Chore[] {
       every_ms: 5 * SECOND_MS,
       run: () => queueDueComposes(systemCtx(app, 'composes')),
     },
+    { name: 'links', every_ms: 5 * MINUTE_MS, run: () => mendPublished(app) },
     { name: 'withdrawn', every_ms: HOUR_MS, run: () => removeWithdrawn(systemCtx(app, 'images')) },
     {
       name: 'sources',

@@ -2,11 +2,13 @@
  * Files by their SHA-256: `sources/` (what people give) and `incoming/` (what builders send). Written to
  * a temporary name, flushed, then renamed: a name that exists holds exactly those bytes.
  */
+
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type Config, dataPath } from './config.ts'
 import type { App } from './context.ts'
+import { makeFolder, moveDurably } from './durable.ts'
 import { PortalError } from './errors.ts'
 import { newHex } from './random.ts'
 
@@ -55,8 +57,8 @@ export async function putBlob(
     const blob = await writePart(part, bytes, expected.max_bytes)
     checkExpected(blob, expected)
     const path = blobPath(app.config, folder, blob.sha256)
-    await mkdir(join(path, '..'), { recursive: true })
-    await rename(part, path)
+    await makeFolder(dirname(path))
+    await moveDurably(part, path)
     return blob
   } catch (error) {
     await rm(part, { force: true })

@@ -221,6 +221,8 @@ export interface Distribution {
   images: z.infer<typeof imagesSchema>
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
+  /** The data behind that rule, to tell whether it has become another. */
+  placement: z.infer<typeof schema>['placement']
 }
 
 function placementRule(placement: z.infer<typeof schema>['placement']) {
@@ -244,6 +246,7 @@ export function readDistribution(content_dir: string): Distribution {
     ...data,
     brand: readBrand(content_dir, brand),
     repositoryOf: placementRule(placement),
+    placement,
   }
 }
 

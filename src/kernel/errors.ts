@@ -48,6 +48,10 @@ export const errorStatus = {
   'update.own-vote': 403,
   'update.build-taken': 409,
 
+  'push.published': 409,
+  'push.over': 409,
+  'push.not-in': 409,
+
   'repository.unknown': 404,
 
   'release.refused': 409,

@@ -166,6 +166,12 @@ export async function cancelTask(ctx: Ctx, id: number): Promise<void> {
   })
 }
 
+/** Ends a task and all below it for a verb that has asked who may; nothing changes where they have ended. */
+export async function endTaskTree(tx: Tx, ctx: Ctx, id: number): Promise<void> {
+  const row = await findTask(tx, id)
+  if (row && !ENDED_STATES.includes(row.state)) await cancelTree(tx, ctx, row)
+}
+
 async function cancelTree(tx: Tx, ctx: Ctx, row: TaskRow): Promise<void> {
   for (const child of await childrenOf(tx, row.id))
     if (!ENDED_STATES.includes(child.state)) await cancelTree(tx, ctx, child)
