@@ -20,6 +20,8 @@ function pick<T>(forSqlite: T, forPostgres: unknown): T {
 export const table = pick(sqlite.sqliteTable, pg.pgTable)
 export const index = pick(sqlite.index, pg.index)
 export const unique = pick(sqlite.uniqueIndex, pg.uniqueIndex)
+/** A table under another name, to join it with itself. */
+export const alias = pick(sqlite.alias, pg.alias)
 export const primaryKey = pick(sqlite.primaryKey, pg.primaryKey)
 
 /** An automatic number that is never used twice, as primary key. */

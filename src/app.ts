@@ -20,10 +20,11 @@ import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
 import { updateLetters } from './updates/mails.ts'
 import { pushFollowsTask, pushTask } from './updates/push-task.ts'
+import { settleTask } from './updates/settle-task.ts'
 
 /** Every kind of task that a worker does, by method. */
 export const taskHandlers: ReadonlyMap<string, TaskHandler> = new Map(
-  [buildTask, importTask, pushTask, crawlTask, listTask, composeTask].map((handler) => [
+  [buildTask, importTask, pushTask, settleTask, crawlTask, listTask, composeTask].map((handler) => [
     handler.method,
     handler as TaskHandler,
   ]),

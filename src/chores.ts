@@ -4,7 +4,6 @@ import { subscribers } from './app.ts'
 import { queueDueComposes } from './downloads/composes.ts'
 import { removeWithdrawn } from './downloads/downloads.ts'
 import { refreshSources } from './downloads/sources.ts'
-import { purgeBlobs } from './kernel/blobs.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from './kernel/clock.ts'
 import { type App, systemCtx } from './kernel/context.ts'
 import { createMailTransport, sendDueMail } from './kernel/mail.ts'
@@ -19,12 +18,11 @@ import { recordReadiness } from './releases/progress.ts'
 import { reapLeases } from './tasks/leases.ts'
 import { forgetPrograms, noteProgram } from './tasks/programs.ts'
 import { forgetTasks } from './tasks/retention.ts'
+import { purgeIncoming } from './tasks/uploads.ts'
 import { askWhereDue } from './updates/autopush.ts'
 import { expireOverrides } from './updates/overrides.ts'
-import { startDuePushes } from './updates/pushes.ts'
+import { mendPublished, startDuePushes } from './updates/pushes.ts'
 
-/** No build takes longer; what builders sent before is stored or forgotten. */
-const INCOMING_MS = 7 * DAY_MS
 /** Starts of programs that ended longer ago say nothing to anyone. */
 const PROGRAMS_MS = 7 * DAY_MS
 
@@ -100,19 +98,20 @@ function seldom(app: App): Chore[] {
       ...{ name: 'sources', every_ms: 10 * MINUTE_MS },
       run: () => refreshSources(systemCtx(app, 'sources')),
     },
+    { name: 'links', every_ms: 5 * MINUTE_MS, run: () => mendPublished(app) },
     { name: 'readiness', every_ms: 10 * MINUTE_MS, run: () => recordReadiness(app) },
   ]
 }
 
 function forgetting(app: App): Chore[] {
   const hourly = (name: string, run: () => Promise<unknown>) => ({ name, every_ms: HOUR_MS, run })
-  const { clock, config } = app
+  const { clock } = app
   return [
     {
       ...{ name: 'ended crawls', every_ms: 10 * MINUTE_MS },
       run: () => purgeCrawls(systemCtx(app, 'ended-crawls')),
     },
-    hourly('incoming', () => purgeBlobs(config, 'incoming', clock.now() - INCOMING_MS)),
+    hourly('incoming', () => purgeIncoming(systemCtx(app, 'incoming'))),
     hourly('withdrawn', () => removeWithdrawn(systemCtx(app, 'images'))),
     hourly('evidence', () => purgeChecks(systemCtx(app, 'evidence'))),
     hourly('arrivals', () => purgeArrivals(systemCtx(app, 'arrivals'))),

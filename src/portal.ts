@@ -38,10 +38,12 @@ import { createStatusApi } from './status/api.ts'
 import { createStatusForms } from './status/forms.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
+import { createBuildersApi } from './tasks/builders-api.ts'
 import { createUpdatesApi } from './updates/api.ts'
 import { createUpdateForms } from './updates/forms.ts'
 import { createOverridesApi } from './updates/overrides-api.ts'
 import { createPackagesApi } from './updates/packages-api.ts'
+import { createPushForms } from './updates/push-forms.ts'
 
 /** Pages come from here only; the style attribute is for the numbers of charts and progress. */
 const contentSecurityPolicy = {
@@ -83,6 +85,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createGroupForms())
   portal.route('/api/builder', createBuilderApi())
   portal.route('/api', createTasksApi())
+  portal.route('/api', createBuildersApi())
   portal.route('/api', createBuildsApi())
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
@@ -102,6 +105,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/', createReleaseFiles())
   portal.route('/', createReleaseForms())
   portal.route('/', createUpdateForms())
+  portal.route('/', createPushForms())
   portal.route('/', createBuildForms())
   portal.route('/', createCrawlerFiles(app))
   portal.route('/brand', createBrandFiles(app))

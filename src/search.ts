@@ -57,7 +57,7 @@ export async function search(ctx: Ctx, typed: string): Promise<Record<SearchKind
     docs: searchTexts(docsOf(ctx.app), words),
     news: searchTexts(
       listNews(ctx.app).map(({ slug, title, summary, html }) => ({
-        ...{ title, href: `/news/${slug}`, text: `${summary} ${html.replace(/<[^>]*>/g, ' ')}` },
+        ...{ title, href: `/news/${slug}`, text: `${summary} ${html.replace(/<[^<>]*>/g, ' ')}` },
       })),
       words,
     ),
@@ -110,15 +110,21 @@ function docsOf(app: App): Hit[] {
   return docs
 }
 
+/** The title of a page's head, without its quotes. */
+function titleOf(head: string): string | undefined {
+  const said = /^title:(.*)$/m.exec(head)?.[1]?.trim()
+  return said?.replace(/^["']/, '').replace(/["']$/, '')
+}
+
 function docOf(path: string, source: string): Hit {
   const [, head = '', body = ''] = /^---\r?\n([\s\S]*?)\r?\n---\r?\n([\s\S]*)$/.exec(source) ?? []
-  const title = /^title:\s*["']?(.*?)["']?\s*$/m.exec(head)?.[1] ?? path
+  const title = titleOf(head) ?? path
   const slug = path.replace(/\.mdx?$/, '').replace(/(^|\/)index$/, '')
   const text = body
     .replace(/^import .*$/gm, '')
-    .replace(/<(svg|span)\b[\s\S]*?<\/\1>/g, '')
-    .replace(/<\/?div\b[^>]*>/g, '')
-    .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/<(svg|span)\b(?:(?!<\1\b)[\s\S])*?<\/\1>/g, '')
+    .replace(/<\/?div\b[^<>]*>/g, '')
+    .replace(/\[([^[\]]*)\]\([^()]*\)/g, '$1')
     .replace(/[#*`|>{}]+/g, ' ')
     .replace(/\s+/g, ' ')
   return { title, href: slug === '' ? '/docs' : `/docs/${slug}`, text }

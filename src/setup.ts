@@ -1,17 +1,22 @@
 /** First start: everything that a portal needs before it serves. Each part does nothing when it is done. */
+
 import { existsSync } from 'node:fs'
-import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { machine } from 'node:os'
 import { dirname } from 'node:path'
 import { syncGroups } from './accounts/groups.ts'
 import { seedPackages } from './builds/requests.ts'
 import { syncTags } from './builds/tags.ts'
+import { BUILD_CHANNEL } from './builds/tasks.ts'
 import { syncReleases } from './distribution/releases.ts'
 import { dataPath } from './kernel/config.ts'
 import { type App, systemCtx } from './kernel/context.ts'
+import { makeFolder, writeDurably } from './kernel/durable.ts'
 import { ensureSigningKey, publicKey } from './kernel/signing.ts'
 import { missingTools } from './kernel/tools.ts'
 import { syncMilestones } from './releases/milestones.ts'
 import { syncRepositories } from './repos/repositories.ts'
+import { DRIVERS, MAX_CAPACITY } from './tasks/builder.ts'
 import { addBuilder, listBuilders, renewBuilderToken } from './tasks/builders.ts'
 
 /** The builder that `slipway up` starts on the portal's own machine. */
@@ -49,19 +54,25 @@ export async function setUp(app: App): Promise<SetupResult> {
 /** The public key beside the repositories that it signs, where clients can fetch it. */
 async function publishKey(app: App): Promise<void> {
   const file = dataPath(app.config, 'pub', `RPM-GPG-KEY-${app.distribution.id}`)
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, await publicKey(app))
-  await rename(`${file}.part`, file)
+  await writeDurably(file, await publicKey(app), 0o644)
 }
+
+/** The portal's own machine may do for it whatever it can. */
+const localGrant = () => ({
+  arches: [machine()],
+  channels: [BUILD_CHANNEL],
+  drivers: DRIVERS,
+  capacity: MAX_CAPACITY,
+})
 
 async function ensureBuilderToken(app: App): Promise<void> {
   const ctx = systemCtx(app, 'setup')
   const file = builderTokenFile(app)
   if (existsSync(file) && (await readFile(file, 'utf8')).startsWith('slb_')) return
   const known = (await listBuilders(ctx)).some((each) => each.name === LOCAL_BUILDER)
-  const token = await (known ? renewBuilderToken : addBuilder)(ctx, LOCAL_BUILDER)
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-  await writeFile(`${file}.part`, `${token}\n`, { mode: 0o600 })
-  await chmod(`${file}.part`, 0o600)
-  await rename(`${file}.part`, file)
+  const token = known
+    ? await renewBuilderToken(ctx, LOCAL_BUILDER)
+    : await addBuilder(ctx, LOCAL_BUILDER, localGrant())
+  await makeFolder(dirname(file), 0o700)
+  await writeDurably(file, `${token}\n`, 0o600)
 }

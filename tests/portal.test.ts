@@ -131,13 +131,15 @@ describe('the API', () => {
   })
 })
 
+const grant = { arches: ['x86_64'], channels: ['default'], drivers: ['host'], capacity: 2 }
+
 describe('builders', () => {
   it('need a token of their own', async () => {
     const ask = (token: string) =>
       portal.request('/api/builder/claim', { method: 'POST', headers: { Authorization: token } })
     for (const token of ['Bearer', 'Bearer slb_wrong', 'Basic slb_x'])
       expect((await ask(token)).status).toBe(401)
-    const token = await addBuilder(ctxOf(app), 'b1')
+    const token = await addBuilder(ctxOf(app), 'b1', grant)
     expect((await ask(`Bearer ${token}`)).status).toBe(204)
   })
 })
@@ -145,7 +147,7 @@ describe('builders', () => {
 describe('a builder that asks for the tasks of workers', () => {
   it('gets none', async () => {
     const ctx = ctxOf(app)
-    const authorization = { Authorization: `Bearer ${await addBuilder(ctx, 'greedy')}` }
+    const authorization = { Authorization: `Bearer ${await addBuilder(ctx, 'greedy', grant)}` }
     const post = (path: string, body: object) =>
       portal.request(`/api/builder/${path}`, {
         method: 'POST',

@@ -69,6 +69,8 @@ export const rpm = table(
     size_bytes: int().notNull(),
     /** As the builder sent it. */
     unsigned_sha256: text().notNull(),
+    /** Why no repository can hold it, as a push found; such a file is left out. */
+    unreadable: text<'damaged' | 'dropped'>(),
     created_at: time().notNull(),
   },
   (t) => [unique('rpm_filename').on(t.filename), index('rpm_build').on(t.build_id)],
@@ -97,8 +99,14 @@ export const tag_change = table(
     action: text<'add' | 'remove'>().notNull(),
     actor: text().notNull(),
     at: time().notNull(),
+    /** Push that published it; null while no push has. 0: by a push before this was noted. */
+    push_id: int(),
   },
-  (t) => [index('tag_change_tag').on(t.tag_id, t.id)],
+  (t) => [
+    index('tag_change_tag').on(t.tag_id, t.id),
+    index('tag_change_build').on(t.build_id, t.tag_id),
+    index('tag_change_unpublished').on(t.tag_id).where(sql`push_id is null`),
+  ],
 )
 
 export const tag_build = table(

@@ -33,3 +33,21 @@ export const advisory = table(
     index('advisory_release').on(t.release, t.id),
   ],
 )
+
+/**
+ * Numbers given to updates, before and after their advisories are issued. A number stays with its update: one
+ * whose push was given up gets the same again; of one that never goes out it is never used.
+ */
+export const advisory_reservation = table(
+  'advisory_reservation',
+  {
+    id: id(),
+    update_alias: text().notNull(),
+    year: int().notNull(),
+    sequence: int().notNull(),
+  },
+  (t) => [
+    unique('advisory_reservation_update').on(t.update_alias),
+    unique('advisory_reservation_sequence').on(t.year, t.sequence),
+  ],
+)

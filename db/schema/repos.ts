@@ -1,5 +1,6 @@
 /** Published repositories and the generations of their metadata. */
-import { id, index, int, json, table, text, time, unique } from '../columns.ts'
+import { sql } from 'drizzle-orm'
+import { bool, id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 export const repository = table(
   'repository',
@@ -14,6 +15,8 @@ export const repository = table(
     stage: text<'testing' | 'stable'>().notNull(),
     /** Generation that clients see; 0 before the first. */
     generation_id: int().notNull().default(0),
+    /** Digest of the data that placed its packages; where it is another now, all are looked at again. */
+    placement: text().notNull().default(''),
   },
   (t) => [unique('repository_name').on(t.name, t.arch), unique('repository_path').on(t.path)],
 )
@@ -29,9 +32,11 @@ export const generation = table(
     hashes: json<{ md5: string; sha1: string; sha256: string; sha512: string }>().notNull(),
     /** Files of its repodata, by name, repomd.xml not among them. */
     files: json<string[]>().notNull(),
-    /** Packages in it: what must stay on disk while a client may still read this generation. */
-    rpm_ids: json<number[]>().notNull(),
+    /** How many packages are in it; which ones says repository_rpm. */
+    packages: int().notNull().default(0),
     push_id: int().notNull(),
+    /** Attempt of the push that made it: name of the folder where it was prepared. */
+    attempt: text().notNull().default(''),
     created_at: time().notNull(),
     /** Set when clients were switched to it. */
     published_at: time(),
@@ -40,5 +45,43 @@ export const generation = table(
     index('generation_repository').on(t.repository_id, t.id),
     // A push makes one generation of a repository, however often its step runs.
     unique('generation_push').on(t.push_id, t.repository_id),
+  ],
+)
+
+/**
+ * Which generations of a repository hold a package: those from `from_generation` up to, not including,
+ * `to_generation` (null while it is in the current one). A row goes when its file has left the tree.
+ */
+export const repository_rpm = table(
+  'repository_rpm',
+  {
+    id: id(),
+    repository_id: int().notNull(),
+    rpm_id: int().notNull(),
+    from_generation: int().notNull(),
+    to_generation: int(),
+    /** Set while its file is being taken out of the tree: nobody may bring it back before that is done. */
+    leaving: bool().notNull().default(false),
+  },
+  (t) => [
+    unique('repository_rpm_live').on(t.repository_id, t.rpm_id).where(sql`to_generation is null`),
+    index('repository_rpm_left').on(t.repository_id, t.to_generation, t.id),
+    index('repository_rpm_rpm').on(t.rpm_id),
+  ],
+)
+
+/** How the generation that a push makes will differ from the current one. Gone when the push has ended. */
+export const push_content = table(
+  'push_content',
+  {
+    id: id(),
+    push_id: int().notNull(),
+    repository_id: int().notNull(),
+    rpm_id: int().notNull(),
+    action: text<'add' | 'remove'>().notNull(),
+  },
+  (t) => [
+    unique('push_content_one').on(t.push_id, t.repository_id, t.rpm_id),
+    index('push_content_rpm').on(t.repository_id, t.rpm_id),
   ],
 )

@@ -13,6 +13,8 @@ export const task = table(
     payload: json<unknown>().notNull(),
     arch: text().notNull(),
     channel: text().notNull(),
+    /** Builder's driver that it needs; empty where any will do. */
+    driver: text().notNull().default(''),
     /** Smaller goes first, as in Koji. */
     priority: int().notNull(),
     /** Koji's numbers: see src/tasks/task.ts. */
@@ -21,6 +23,8 @@ export const task = table(
     waiting: bool().notNull().default(false),
     attempts: int().notNull().default(0),
     max_attempts: int().notNull(),
+    /** How often a builder gave it back for a fault of its own; such an attempt is not counted. */
+    returns: int().notNull().default(0),
     lease: text(),
     lease_until: time(),
     claimed_by: text(),
@@ -37,7 +41,7 @@ export const task = table(
     ended_at: time(),
   },
   (t) => [
-    index('task_queue').on(t.state, t.channel, t.arch, t.priority, t.id),
+    index('task_queue').on(t.state, t.channel, t.arch, t.driver, t.priority, t.id),
     index('task_lease').on(t.state, t.lease_until),
     index('task_parent').on(t.parent_id),
     index('task_ended').on(t.ended_at),
@@ -52,16 +56,45 @@ export const builder = table(
     name: text().notNull(),
     token_hash: text().notNull(),
     enabled: bool().notNull().default(true),
+    /** What the portal lets it do. */
+    granted_arches: json<string[]>().notNull().default([]),
+    granted_channels: json<string[]>().notNull().default([]),
+    granted_drivers: json<string[]>().notNull().default([]),
+    granted_capacity: int().notNull().default(0),
+    /** What it says that it can. It does what is granted and can be done. */
     arches: json<string[]>().notNull(),
     channels: json<string[]>().notNull(),
     drivers: json<string[]>().notNull(),
     missing: json<string[]>().notNull(),
     capacity: int().notNull().default(0),
     version: text().notNull().default(''),
+    /** What of its sandbox the kernel bounds: seccomp, memory, processes, io. */
+    bounds: json<string[]>().notNull().default([]),
+    /** Its own last fault, how many came one after another, and until when it gets no task because of them. */
+    fault: json<{ code: string; params: Record<string, string | number> }>(),
+    faults: int().notNull().default(0),
+    rests_until: time(),
     created_at: time().notNull(),
     last_seen_at: time(),
   },
   (t) => [unique('builder_name').on(t.name), unique('builder_token').on(t.token_hash)],
+)
+
+/** Files that a builder sent for a task that it held; the bytes are in incoming/, by digest. */
+export const upload = table(
+  'upload',
+  {
+    id: id(),
+    task_id: int().notNull(),
+    filename: text().notNull(),
+    sha256: text().notNull(),
+    size_bytes: int().notNull(),
+    created_at: time().notNull(),
+  },
+  (t) => [
+    unique('upload_task_filename').on(t.task_id, t.filename),
+    index('upload_sha256').on(t.sha256),
+  ],
 )
 
 /** Workers that are alive, for /status. */

@@ -1,4 +1,5 @@
 /** Updates, feedback, overrides and pushes. */
+import { sql } from 'drizzle-orm'
 import { bool, id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 export const update = table(
@@ -26,6 +27,8 @@ export const update = table(
     require_bugs: bool().notNull(),
     require_testcases: bool().notNull(),
     critical: bool().notNull(),
+    /** What it brings takes effect after a reboot only; dnf tells people so. */
+    reboot_suggested: bool().notNull().default(false),
     /** Push that has it in hand. */
     push_id: int(),
     /** Reasons of the last push that sent it back. */
@@ -194,9 +197,32 @@ export const push = table(
     /** Self-check, skipped parts and others, for people. */
     notes: json<{ code: string; params: Record<string, string | number> }[]>().notNull(),
     created_at: time().notNull(),
+    /** When what it will publish was last settled; advisories are dated so. */
+    planned_at: time(),
+    /** The commit point: before it an end undoes all, after it an end only completes. */
+    published_at: time(),
     ended_at: time(),
   },
-  (t) => [index('push_release').on(t.release, t.id)],
+  (t) => [
+    index('push_release').on(t.release, t.id),
+    // One push of a release at a time, whoever asks.
+    unique('push_running').on(t.release).where(sql`state = 'running'`),
+  ],
+)
+
+/** What a push will change in tags, and changes made by others that it publishes. Gone when it has ended. */
+export const push_change = table(
+  'push_change',
+  {
+    id: id(),
+    push_id: int().notNull(),
+    tag: text().notNull(),
+    build_id: int().notNull(),
+    action: text<'add' | 'remove'>().notNull(),
+    /** Change that was made already, by an unpush or a new revision; null for what the push itself will do. */
+    tag_change_id: int(),
+  },
+  (t) => [index('push_change_push').on(t.push_id, t.id)],
 )
 
 export const push_update = table(

@@ -1,13 +1,28 @@
 /** Method buildArch: from a source package to the binary packages of one architecture. */
 import { join } from 'node:path'
+import { isRpmArch, rpmFileOf } from '../kernel/rpm-name.ts'
 import { lowerLimits } from './config.ts'
 import { hostCommand, lookForRequirements } from './drivers/host.ts'
 import { runMock } from './drivers/mock.ts'
 import { BuildFailure } from './failure.ts'
-import { type ArchPayload, type ArchResult, archPayload, type Limits } from './protocol.ts'
-import { readHeader } from './srpm.ts'
+import { readHeader, refuseControls } from './headers.ts'
+import {
+  type ArchPayload,
+  type ArchResult,
+  archPayload,
+  type Limits,
+  readPayload,
+} from './protocol.ts'
 import { toolVersions } from './tools.ts'
-import { fetchInput, listFolder, runCommand, sendOutput, type Work } from './work.ts'
+import {
+  assertUsable,
+  fetchInput,
+  listFolder,
+  mostNames,
+  runCommand,
+  sendOutput,
+  type Work,
+} from './work.ts'
 
 const srpmName = 'input.src.rpm'
 
@@ -35,12 +50,14 @@ async function buildWithMock(work: Work, payload: ArchPayload, limits: Limits): 
 
 /** Binary packages below RPMS/ (rpmbuild: a folder an architecture; mock: all in one). */
 function findPackages(rpms: string): { folder: string; name: string }[] {
-  const folders = ['', ...listFolder(rpms)]
-  return folders.flatMap((folder) =>
-    listFolder(join(rpms, folder))
-      .filter((name) => name.endsWith('.rpm') && !name.endsWith('.src.rpm'))
-      .map((name) => ({ folder, name })),
-  )
+  const found: { folder: string; name: string }[] = []
+  for (const folder of ['', ...listFolder(rpms).filter(isRpmArch)]) {
+    for (const name of listFolder(join(rpms, folder)))
+      if (name.endsWith('.rpm') && !name.endsWith('.src.rpm')) found.push({ folder, name })
+    if (found.length > mostNames)
+      throw new BuildFailure('build.too-many-files', { limit: mostNames })
+  }
+  return found
 }
 
 async function collect(
@@ -51,11 +68,15 @@ async function collect(
   const top = join(work.folder.build, 'RPMS')
   const found = findPackages(top)
   if (found.length === 0) throw new BuildFailure('build.no-packages')
+  for (const { folder, name } of found) assertUsable(join(top, folder), name)
+  const inSandbox = found.map(({ folder, name }) => join('/build/RPMS', folder, name))
+  for (let at = 0; at < inSandbox.length; at += 500)
+    await refuseControls(work, inSandbox.slice(at, at + 500), payload.dist, limits)
   const rpms: ArchResult['rpms'] = []
   for (const { folder, name } of found) {
     const header = await readHeader(work, join('/build/RPMS', folder, name), payload.dist, limits)
     const { epoch, version, release, arch } = header
-    if (name !== `${header.name}-${version}-${release}.${arch}.rpm`) {
+    if (name !== rpmFileOf({ name: header.name, version, release, arch })) {
       throw new BuildFailure('build.output-unusable', { filename: name.slice(0, 200) })
     }
     if (arch !== payload.arch && arch !== 'noarch') {
@@ -73,7 +94,7 @@ async function collect(
 
 /** @throws BuildFailure with the reason; Dropped when the work is called off */
 export async function buildArch(work: Work): Promise<ArchResult> {
-  const payload = archPayload.parse(work.task.payload)
+  const payload = readPayload(archPayload, work.task.payload)
   const limits = lowerLimits(work.config.limits, payload.limits)
   work.progress('sources')
   await fetchInput(work, payload.srpm.sha256, '', srpmName)

@@ -14,6 +14,7 @@ import {
   logAnswer,
   type Output,
   problem,
+  type Return,
 } from './protocol.ts'
 
 const firstPause_ms = 250
@@ -154,7 +155,11 @@ export function createClient(url: string, token: string) {
           body.on('data', (chunk: Buffer) => hash.update(chunk))
           await pipeline(body, createWriteStream(path, { mode: 0o644 }), { signal })
           return hash.digest('hex')
-        }).catch(dropWhenLost)
+        }).catch((error: unknown) => {
+          if (error instanceof Refused && error.status === 404)
+            throw new BuildFailure('build.input-missing', { sha256 })
+          return dropWhenLost(error)
+        })
         if (digest === sha256) return
       }
       throw new BuildFailure('build.input-damaged', { sha256 })
@@ -179,10 +184,21 @@ export function createClient(url: string, token: string) {
           await persist(signal, () => once(where, call, signal))
           return
         } catch (error) {
+          if (error instanceof Refused && error.status === 413)
+            throw new BuildFailure('build.output-refused', {
+              filename: output.filename,
+              message: error.message,
+            })
           const damaged = error instanceof Refused && error.status === 422
           if (!damaged || attempt === damagedTries) dropWhenLost(error)
         }
       }
+    },
+
+    /** Gives the task back. One try: a lease that runs out does the same, later. */
+    async giveBack(task: TaskRef, body: Return, timeout_ms: number): Promise<void> {
+      const call = { ...json({ lease: task.lease, ...body }), timeout_ms }
+      await once(taskPath(task, 'return'), call, AbortSignal.timeout(timeout_ms))
     },
 
     async finish(task: TaskRef, body: Omit<Finish, 'lease'>, signal: AbortSignal): Promise<void> {

@@ -67,7 +67,7 @@ export function readConfig(environment: Record<string, string | undefined>): Bui
   }
   const env = parsed.data
   return {
-    url: env.SLIPWAY_URL.replace(/\/+$/, ''),
+    url: env.SLIPWAY_URL.replace(/(?<!\/)\/+$/, ''),
     token: readToken(env),
     scratch: resolve(env.BUILDER_SCRATCH),
     capacity: env.BUILDER_CAPACITY,

@@ -5,6 +5,7 @@ import type { BuilderConfig } from './config.ts'
 import { runJob } from './job.ts'
 import type { ClaimedTask, Heartbeat } from './protocol.ts'
 import type { Identity } from './sandbox.ts'
+import type { Say } from './say.ts'
 import type { Scratch } from './scratch.ts'
 import type { Tools } from './tools.ts'
 
@@ -12,14 +13,14 @@ const claimWait_ms = 10_000
 const firstBeat_ms = 10_000
 const shortestBeat_ms = 200
 
-export type Say = (message: string, facts?: Record<string, string | number>) => void
-
 export interface Loop {
   config: BuilderConfig
   client: Client
   scratch: Scratch
   version: string
   findTools: () => Promise<Tools>
+  /** What of a sandbox the kernel bounds. */
+  bounds: string[]
   /** Who the sandboxes of a slot run as. */
   identityOf: (slot: number) => Identity | undefined
   say: Say
@@ -52,7 +53,8 @@ export async function runLoop(loop: Loop): Promise<void> {
       progress,
     }))
     const { arches, channels, capacity } = loop.config
-    const body: Heartbeat = { version: loop.version, arches, channels, capacity, ...tools, tasks }
+    const { version: own, bounds } = loop
+    const body: Heartbeat = { version: own, arches, channels, capacity, ...tools, bounds, tasks }
     const answer = await loop.client.heartbeat(body, loop.signal)
     for (const id of answer.cancel) {
       for (const slot of slots.values()) if (String(slot.task.id) === String(id)) slot.stop.abort()
@@ -100,6 +102,8 @@ export async function runLoop(loop: Loop): Promise<void> {
       task,
       stop,
       progress,
+      stopping: loop.signal,
+      say: loop.say,
     })
     const done = job
       .then((end) => loop.say(end, { id: task.id }))

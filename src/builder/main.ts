@@ -5,8 +5,9 @@
 import { endWithParent } from '../kernel/parent.ts'
 import { createClient } from './client.ts'
 import { readConfig } from './config.ts'
-import { runLoop, type Say } from './loop.ts'
-import type { Identity } from './sandbox.ts'
+import { runLoop } from './loop.ts'
+import { type Identity, kernelBounds } from './sandbox.ts'
+import type { Say } from './say.ts'
 import { openScratch } from './scratch.ts'
 import { findTools } from './tools.ts'
 
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
   await runLoop({
     ...{ config, client, scratch, version, identityOf, say, signal: stop.signal },
     findTools: () => findTools(identityOf(0)),
+    bounds: kernelBounds(),
   })
   await scratch.close()
   say('builder ends')

@@ -4,11 +4,13 @@
  */
 import { z } from 'zod'
 import type { Reason } from '../kernel/reason.ts'
+import { isRpmArch, isRpmFile } from '../kernel/rpm-name.ts'
+import { BuildFailure } from './failure.ts'
 
 /** A file's own name: no folder, no leading dash or dot, nothing a shell or rpm would read as more. */
-export const filename = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._+~^-]{0,254}$/)
+export const filename = z.string().refine(isRpmFile)
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
-export const arch = z.string().regex(/^[a-z0-9_]{1,32}$/)
+export const arch = z.string().refine(isRpmArch)
 const dist = z.string().regex(/^\.[A-Za-z0-9._]{1,32}$/)
 const positive = z.number().int().positive()
 
@@ -39,6 +41,26 @@ export const source = z.discriminatedUnion('kind', [
 ])
 export type Source = z.infer<typeof source>
 
+/** One line of text that rpm reads as it is: a percent sign would begin a macro. */
+const plainLine = z
+  .string()
+  .max(200)
+  .transform((text) => text.replace(/[\p{Cc}%]/gu, ' ').trim())
+
+/** Who packages say they come from. */
+export const distributor = z.object({
+  vendor: plainLine.default(''),
+  packager: plainLine.default(''),
+  build_host: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.-]{0,200}$/)
+    .default('builder.slipway'),
+})
+export type Distributor = z.infer<typeof distributor>
+
+/** Of every task that runs rpm. */
+export const distributed = z.object({ distribution: distributor.default(distributor.parse({})) })
+
 export const srpmPayload = z.object({ source, dist, limits: limits.optional() })
 export type SrpmPayload = z.infer<typeof srpmPayload>
 
@@ -51,6 +73,13 @@ export const archPayload = z.object({
   limits: limits.optional(),
 })
 export type ArchPayload = z.infer<typeof archPayload>
+
+/** @throws BuildFailure for a payload that is none: no other builder could read it either */
+export function readPayload<T>(schema: z.ZodType<T>, payload: unknown): T {
+  const read = schema.safeParse(payload)
+  if (read.success) return read.data
+  throw new BuildFailure('build.payload', { message: read.error.message.slice(0, 500) })
+}
 
 /** A task's id goes into paths and addresses. */
 const taskId = z.union([z.number().int(), z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)])
@@ -79,6 +108,8 @@ export interface Heartbeat {
   capacity: number
   drivers: string[]
   missing: string[]
+  /** What of its sandbox the kernel bounds. */
+  bounds: string[]
   tasks: { id: ClaimedTask['id']; lease: string; progress?: string }[]
 }
 
@@ -116,6 +147,9 @@ export interface Highlight {
   line: number
   text: string
 }
+
+/** Why a task is given back: the builder stops, or has a fault of its own. */
+export type Return = { kind: 'stopping' } | { kind: 'fault'; reason: Reason }
 
 export interface Finish {
   lease: string

@@ -6,28 +6,48 @@
 /** So many are named; a build that lacks more is told so by its log. */
 const MOST = 20
 const LONGEST_CHARS = 100
+const LONGEST_LINE_CHARS = 500
 
-const SENTENCES = [
+/** The text between two pieces, where both are there. */
+function between(line: string, from: string, to: string): string | undefined {
+  const begin = line.indexOf(from)
+  const end = begin < 0 ? -1 : line.indexOf(to, begin + from.length)
+  return end < 0 ? undefined : line.slice(begin + from.length, end).trim()
+}
+
+function after(line: string, begin: string): string | undefined {
+  const plain = line.startsWith('Error: ') ? line.slice('Error: '.length) : line
+  return plain.startsWith(begin) ? plain.slice(begin.length) : undefined
+}
+
+const SENTENCES: ((line: string) => string | undefined)[] = [
   // rpmbuild: `	cmake >= 99 is needed by a-1-1.x86_64`
-  /^\s+(\S.*?) is needed by \S+$/,
+  (line) =>
+    /^\s.* is needed by \S+$/.test(line) ? between(line, '', ' is needed by ') : undefined,
   // dnf builddep: `No matching package to install: 'cmake >= 99'`
-  /^(?:Error: )?No matching package to install: '(.+)'$/,
+  (line) => after(line, 'No matching package to install: ')?.replaceAll("'", ''),
   // dnf: `No match for argument: cmake`; dnf 5 has the same words
-  /^(?:Error: )?No match for argument: (.+)$/,
+  (line) => after(line, 'No match for argument: '),
   // dnf's solver: `- nothing provides cmake >= 99 needed by a-devel-1-1.x86_64`
-  /\bnothing provides (\S.*?) needed by \S+/,
+  (line) => between(line, 'nothing provides ', ' needed by '),
 ]
 
-/** @param log whole text of a log. @returns requirements as they are written, each once, in the log's order */
-export function findMissingRequirements(log: string): string[] {
+export interface RequirementFinder {
+  take(line: string): void
+  /** Requirements as they are written, each once, in the log's order. */
+  result(): string[]
+}
+
+export function createRequirementFinder(): RequirementFinder {
   const found = new Set<string>()
-  for (const line of log.split('\n')) {
-    if (line.length > 500) continue
-    for (const sentence of SENTENCES) {
-      const [, name] = sentence.exec(line.trimEnd()) ?? []
-      if (name !== undefined) found.add(name.slice(0, LONGEST_CHARS))
-    }
-    if (found.size >= MOST) break
+  return {
+    take(line) {
+      if (line.length > LONGEST_LINE_CHARS || found.size >= MOST) return
+      for (const sentence of SENTENCES) {
+        const name = sentence(line.trimEnd())
+        if (name) found.add(name.slice(0, LONGEST_CHARS))
+      }
+    },
+    result: () => [...found].slice(0, MOST),
   }
-  return [...found]
 }

@@ -1,16 +1,22 @@
 /** What the builder tells rpm, and what it reads out of packages. rpm itself runs in the sandbox. */
+import { areRpmParts } from '../kernel/rpm-name.ts'
+import type { Distributor } from './protocol.ts'
 
 /**
  * Macros of every rpm program in the sandbox (/etc/rpm/macros.slipway). Times come from the changelog
  * and the host's name is fixed, so that the same source gives the same package.
  */
-export function rpmMacros(dist: string): string {
+export function rpmMacros(dist: string, { vendor, packager, build_host }: Distributor): string {
   const macros = {
     _topdir: '/build',
     _dbpath: '/tmp/rpmdb',
     _tmppath: '/build/tmp',
     dist,
-    _buildhost: 'builder.slipway',
+    _buildhost: build_host,
+    ...(vendor !== '' && { vendor }),
+    ...(packager !== '' && { packager }),
+    // Specs of Enterprise Linux take bash for granted.
+    _buildshell: '/bin/bash',
     source_date_epoch_from_changelog: '1',
     use_source_date_epoch_as_buildtime: '1',
     clamp_mtime_to_source_date_epoch: '1',
@@ -45,12 +51,6 @@ export interface Header {
   requires: string[]
 }
 
-const shapes = {
-  name: /^[A-Za-z0-9_][A-Za-z0-9._+-]*$/,
-  version: /^[A-Za-z0-9._+~^]+$/,
-  arch: /^[a-z0-9_]+$/,
-}
-
 /**
  * @param text what `rpm -q --qf` with `queryFormat` printed about one package
  * @returns undefined when it is not the header of a package with a usable name, version and release
@@ -69,12 +69,7 @@ export function parseHeader(text: string): Header | undefined {
     'ARCH',
   ].map((tag) => values(tag)[0] ?? '')
   const epoch = Number(values('EPOCHNUM')[0])
-  const sound =
-    shapes.name.test(name) &&
-    shapes.version.test(version) &&
-    shapes.version.test(release) &&
-    shapes.arch.test(arch)
-  if (!sound || !Number.isSafeInteger(epoch) || epoch < 0) return undefined
+  if (!areRpmParts({ name, epoch, version, release, arch })) return undefined
   return {
     ...{ name, epoch, version, release, arch },
     exclusive_arches: values('EXCLUSIVEARCH'),
@@ -82,6 +77,25 @@ export function parseHeader(text: string): Header | undefined {
     build_arches: values('BUILDARCHS'),
     requires: values('REQUIRENEVRS').filter((value) => !value.startsWith('rpmlib(')),
   }
+}
+
+/** Text of a header that metadata repeat; in what a package is asked about them no list has a mark. */
+const texts = [
+  ...['SUMMARY', 'DESCRIPTION', 'LICENSE', 'URL', 'GROUP', 'PACKAGER', 'VENDOR', 'BUILDHOST'],
+  ...['CHANGELOGNAME', 'CHANGELOGTEXT', 'FILENAMES', 'PROVIDENEVRS', 'REQUIRENEVRS'],
+  ...['CONFLICTNEVRS', 'OBSOLETENEVRS', 'RECOMMENDNEVRS', 'SUGGESTNEVRS', 'SUPPLEMENTNEVRS'],
+]
+const single = new Set(texts.slice(0, 8))
+
+/** Query format that prints the text of one tag, or of all. */
+export const textFormat = (tags: readonly string[] = texts): string =>
+  tags.map((tag) => (single.has(tag) ? `%{${tag}}\\n` : `[%{${tag}}\\n]`)).join('')
+
+export const textTags: readonly string[] = texts
+
+/** The first character that XML has no way to write, so that createrepo_c leaves the package out. */
+export function controlCharacter(bytes: Uint8Array): number | undefined {
+  return bytes.find((byte) => byte < 0x20 && byte !== 9 && byte !== 10 && byte !== 13)
 }
 
 /** What of rpm's messages says why: its errors, else its last words. At most 1000 characters. */

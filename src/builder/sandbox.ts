@@ -3,13 +3,17 @@
  * which only the build folder can be written, and limits that end the whole tree of processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, lstatSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { machine } from 'node:os'
 import type { Reason } from '../kernel/reason.ts'
+import { boundControllers, createGroup, type Group } from './cgroup.ts'
 import { endProcess, killSandboxes, startTime } from './processes.ts'
 import type { Limits } from './protocol.ts'
+import { assemble, filterProgram, isKnownMachine } from './seccomp/filter.ts'
 import { checkDisk, limitReason, watch } from './watch.ts'
 
 const mib = 1024 * 1024
+const oomInterval_ms = 100
 
 /** The numeric user that sandboxes run as when the builder itself is root. */
 export interface Identity {
@@ -54,6 +58,12 @@ function toolchainMounts(): string[] {
   })
 }
 
+/** bash as /bin/sh, whatever the host has there: specs of Enterprise Linux were written for it. */
+function bashAsShell(): string[] {
+  const bash = ['/usr/bin/bash', '/bin/bash'].find((path) => existsSync(path))
+  return bash ? ['--ro-bind', bash, realpathSync('/bin/sh')] : []
+}
+
 /** What of /etc a tool chain needs: which command stands for cc, and where libraries are. */
 const etc = [
   '/etc/alternatives',
@@ -73,6 +83,14 @@ const etcForNetwork = [
 const readOnly = (paths: string[]) =>
   paths.filter((path) => existsSync(path)).flatMap((path) => ['--ro-bind', path, path])
 
+/** Where bwrap reads the filter of system calls; undefined on a machine that there is no table for. */
+const filterFd = 4
+const rpmMachine = machine()
+const filter = isKnownMachine(rpmMachine) ? assemble(filterProgram(rpmMachine)) : undefined
+
+/** What of a sandbox the kernel itself bounds, besides namespaces and the limits of each process. */
+export const kernelBounds = (): string[] => [...(filter ? ['seccomp'] : []), ...boundControllers()]
+
 function bwrapArguments(run: SandboxRun): string[] {
   const env = {
     PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
@@ -91,9 +109,10 @@ function bwrapArguments(run: SandboxRun): string[] {
       '--new-session',
     ],
     ...(run.network ? ['--share-net'] : []),
+    ...(filter ? ['--seccomp', String(filterFd)] : []),
     ...['--uid', '1000', '--gid', '1000', '--hostname', 'builder', '--info-fd', '3', '--clearenv'],
     ...Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...['--ro-bind', '/usr', '/usr', ...toolchainMounts()],
+    ...['--ro-bind', '/usr', '/usr', ...toolchainMounts(), ...bashAsShell()],
     ...readOnly(run.network ? [...etc, ...etcForNetwork] : etc),
     ...Object.entries(run.files).flatMap(([inside, outside]) => ['--ro-bind', outside, inside]),
     ...['--proc', '/proc', '--dev', '/dev'],
@@ -133,6 +152,13 @@ function limited({ argv, limits, merged }: SandboxRun): string[] {
   ]
 }
 
+/** bwrap reads to the end; one that was killed first reads nothing, which its exit status tells. */
+function giveFilter(child: ChildProcess): void {
+  const pipe = child.stdio[filterFd] as NodeJS.WritableStream
+  pipe.on('error', () => {})
+  pipe.end(filter ?? '')
+}
+
 /** The first process inside, as bwrap reports it; undefined when bwrap could not start it. */
 async function firstProcess(child: ChildProcess): Promise<number | undefined> {
   let text = ''
@@ -167,10 +193,24 @@ function waitForEnd(child: ChildProcess): Promise<number> {
  * @throws Error when bubblewrap itself does not start
  */
 export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
-  const child = spawn('bwrap', [...bwrapArguments(run), ...limited(run)], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  const group = createGroup(run.limits, run.identity?.uid)
+  try {
+    return await runInGroup(run, group)
+  } finally {
+    await group.remove()
+  }
+}
+
+/** Joins the groups, then becomes bwrap: whatever it starts is in them. */
+const joining = 'while [ "$1" != -- ]; do echo $$ >"$1" || exit 125; shift; done; shift; exec "$@"'
+
+async function runInGroup(run: SandboxRun, group: Group): Promise<SandboxEnd> {
+  const argv = ['-c', joining, 'sh', ...group.joins, '--', 'bwrap']
+  const child = spawn('/bin/sh', [...argv, ...bwrapArguments(run), ...limited(run)], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     ...run.identity,
   })
+  giveFilter(child)
   const end: SandboxEnd = { exit_code: -1, exceeded: undefined, aborted: false }
   const ended = waitForEnd(child)
   const kill = () => {
@@ -191,6 +231,10 @@ export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
     () => exceed(limitReason('time_s', run.limits)),
     run.limits.time_s * 1000,
   )
+  // The kernel kills one process; without it the others would wait for ever.
+  const oom = setInterval(() => {
+    if (group.outOfMemory()) exceed(limitReason('memory_bytes', run.limits))
+  }, oomInterval_ms)
   run.signal.addEventListener('abort', abort, { once: true })
   if (run.signal.aborted) abort()
   let stopWatching = () => {}
@@ -208,8 +252,10 @@ export async function runInSandbox(run: SandboxRun): Promise<SandboxEnd> {
   } finally {
     stopWatching()
     clearTimeout(timer)
+    clearInterval(oom)
     run.signal.removeEventListener('abort', abort)
   }
+  if (group.outOfMemory()) end.exceeded ??= limitReason('memory_bytes', run.limits)
   if (end.exit_code !== 0) end.exceeded ??= await checkDisk(run.folder, run.limits)
   return end
 }

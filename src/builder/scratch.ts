@@ -7,6 +7,7 @@ import { chownSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
+import { removeStaleGroups } from './cgroup.ts'
 import { isRunning, killSandboxes, startTime } from './processes.ts'
 import type { Identity } from './sandbox.ts'
 
@@ -68,6 +69,7 @@ export async function openScratch(scratch: string, dropped: boolean): Promise<Sc
       `BUILDER_SCRATCH: other users may not enter ${closed} (chmod o+x), so no sandbox can.`,
     )
   const removed = await removeStale(scratch)
+  removeStaleGroups()
   const own = join(scratch, `${process.pid}-${startTime(process.pid)}`)
   mkdirSync(own, { recursive: true, mode: 0o711 })
   let count = 0

@@ -3,8 +3,15 @@ import { join } from 'node:path'
 import { lowerLimits } from './config.ts'
 import { BuildFailure } from './failure.ts'
 import { fetchGit } from './git-source.ts'
-import { type Limits, type SrpmPayload, type SrpmResult, srpmPayload } from './protocol.ts'
-import { type Header, parseHeader, queryFormat, rpmMessage } from './rpm.ts'
+import { readHeader, refuseControls, refuseMacros } from './headers.ts'
+import {
+  type Limits,
+  readPayload,
+  type SrpmPayload,
+  type SrpmResult,
+  srpmPayload,
+} from './protocol.ts'
+import { rpmMessage } from './rpm.ts'
 import { fetchInput, isPlainFile, listFolder, runCommand, sendOutput, type Work } from './work.ts'
 
 /** Parsing and packing take seconds; what takes longer is a macro that does not end. */
@@ -117,27 +124,14 @@ async function pack(
     const code = parsed.exit_code === 0 ? 'build.srpm-failed' : 'build.spec-parse'
     throw new BuildFailure(code, { message: rpmMessage(built.output) })
   }
-  const made = listFolder(join(work.folder.build, 'SRPMS')).filter((name) =>
-    name.endsWith('.src.rpm'),
-  )
+  const names = listFolder(join(work.folder.build, 'SRPMS'))
+  if (names.some((each) => each.endsWith('.nosrc.rpm')))
+    throw new BuildFailure('build.source-left-out')
+  const made = names.filter((each) => each.endsWith('.src.rpm'))
   const [name] = made
   if (made.length !== 1 || !name)
     throw new BuildFailure('build.srpm-failed', { message: rpmMessage(built.output) })
   return name
-}
-
-/** Reads a package's header, in the sandbox: rpm parses what a stranger wrote. @throws BuildFailure */
-export async function readHeader(
-  work: Work,
-  path: string,
-  dist: string,
-  limits: Limits,
-): Promise<Header> {
-  const argv = ['rpm', '--query', '--nosignature', '--package', '--queryformat', queryFormat, path]
-  const end = await runCommand(work, { argv, dist, limits, quiet: true })
-  const header = end.exit_code === 0 ? parseHeader(end.stdout) : undefined
-  if (!header) throw new BuildFailure('build.srpm-unreadable', { message: rpmMessage(end.output) })
-  return header
 }
 
 function without(arches: string[]): string[] {
@@ -146,16 +140,18 @@ function without(arches: string[]): string[] {
 
 /** @throws BuildFailure with the reason; Dropped when the work is called off */
 export async function buildSrpm(work: Work): Promise<SrpmResult> {
-  const payload = srpmPayload.parse(work.task.payload)
+  const payload = readPayload(srpmPayload, work.task.payload)
   const asked = lowerLimits(work.config.limits, payload.limits)
   const limits = { ...asked, time_s: Math.min(asked.time_s, limit_s) }
   work.progress('sources')
   const layout = await layOut(work, payload, limits)
   work.progress('packing')
   const filename = await pack(work, layout, payload.dist, limits)
+  refuseMacros(filename)
   const header = await readHeader(work, `/build/SRPMS/${filename}`, payload.dist, limits)
   const nvr = `${header.name}-${header.version}-${header.release}`
   if (filename !== `${nvr}.src.rpm`) throw new BuildFailure('build.output-unusable', { filename })
+  await refuseControls(work, [`/build/SRPMS/${filename}`], payload.dist, limits)
   work.progress('uploading')
   const output = await sendOutput(work, join(work.folder.build, 'SRPMS'), filename)
   const exclusive = without(header.exclusive_arches)

@@ -2,7 +2,7 @@
  * The log of one task: a file in the scratch folder that grows, and an upload that follows it. The
  * portal says how much it has; the upload goes on from there. What earlier attempts wrote stays before.
  */
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const interval_ms = 250
@@ -15,10 +15,11 @@ const mostStalls = 5
 export type SendLog = (offset: number, bytes: Uint8Array<ArrayBuffer>) => Promise<number>
 
 export interface TaskLog {
+  /** The file, which holds what this attempt wrote. */
+  path: string
   write(chunk: Uint8Array): void
   /** A line of the builder's own, told from the build's by its mark. */
   say(line: string): void
-  text(): string
   /** Waits until the portal has all of it. @throws what sending threw */
   end(): Promise<void>
   /** Stops without sending the rest. */
@@ -27,12 +28,12 @@ export interface TaskLog {
 
 /**
  * @param path where the file is kept; it must not exist
- * @param failed called when sending has failed for good
+ * @param failed told when sending has failed for good, and when the file can't be written
  */
 export function openTaskLog(
   path: string,
   send: SendLog,
-  failed: (error: unknown) => void,
+  failed: { notSent: (error: unknown) => void; notWritten: (error: unknown) => void },
 ): TaskLog {
   const fd = openSync(path, 'wx+', 0o600)
   let written = 0
@@ -45,7 +46,13 @@ export function openTaskLog(
 
   const write = (chunk: Uint8Array) => {
     if (ended) return
-    writeSync(fd, chunk)
+    try {
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done)
+    } catch (error) {
+      ended = true
+      failed.notWritten(error)
+      return
+    }
     written += chunk.length
     if (written - sent >= eager_bytes) wake.abort()
   }
@@ -72,16 +79,16 @@ export function openTaskLog(
   const following = follow()
     .catch((error: unknown) => {
       ended = true
-      failed(error)
+      failed.notSent(error)
       throw error
     })
     .finally(() => closeSync(fd))
   following.catch(() => {})
 
   return {
+    path,
     write,
     say: (line) => write(Buffer.from(`== ${line}\n`)),
-    text: () => readFileSync(path, 'utf8'),
     async end() {
       ended = true
       wake.abort()

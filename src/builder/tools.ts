@@ -12,7 +12,7 @@ const run = promisify(execFile)
 const required = ['bwrap', 'rpm', 'rpmbuild', 'rpmspec', 'git', 'prlimit', 'du']
 const compilers = ['gcc', 'make']
 
-function isInstalled(command: string): boolean {
+export function isInstalled(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, command), constants.X_OK)

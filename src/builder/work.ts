@@ -6,20 +6,24 @@ import {
   constants,
   createReadStream,
   lstatSync,
+  opendirSync,
   openSync,
-  readdirSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { inside } from '../kernel/inside.ts'
+import type { Reason } from '../kernel/reason.ts'
+import { isRpmFile } from '../kernel/rpm-name.ts'
 import type { Client } from './client.ts'
 import type { BuilderConfig } from './config.ts'
-import { BuildFailure, Dropped } from './failure.ts'
-import type { ClaimedTask, Limits, Output } from './protocol.ts'
-import { filename } from './protocol.ts'
+import { BuilderFault, BuildFailure, Dropped } from './failure.ts'
+import { missingMacros } from './macro-file.ts'
+import type { ClaimedTask, Distributor, Limits, Output } from './protocol.ts'
 import { rpmMacros } from './rpm.ts'
 import { type Identity, runInSandbox, type SandboxEnd } from './sandbox.ts'
 import type { TaskFolder } from './scratch.ts'
 import type { TaskLog } from './task-log.ts'
+import { isInstalled } from './tools.ts'
 
 const captured_bytes = 1024 * 1024
 
@@ -30,8 +34,12 @@ export interface Work {
   folder: TaskFolder
   identity: Identity | undefined
   log: TaskLog
-  /** Aborted when the lease is lost, the task cancelled or the builder stops. */
+  /** Aborted when the lease is lost, the task cancelled, its time over or the builder stops. */
   signal: AbortSignal
+  /** Who packages say they come from. */
+  distribution: Distributor
+  /** The reason when its time is over. */
+  overtime: Reason
   progress: (words: string) => void
 }
 
@@ -43,6 +51,8 @@ export interface Command {
   env?: Record<string, string>
   /** Keeps what the command prints on stdout out of the log. */
   quiet?: boolean
+  /** Gets stdout as it comes, all of it. */
+  onStdout?: (chunk: Buffer) => void
 }
 
 export interface CommandEnd extends SandboxEnd {
@@ -56,12 +66,16 @@ const group = 'root:x:0:\nbuilder:x:1000:\n'
 const hosts = '127.0.0.1 localhost builder\n::1 localhost builder\n'
 
 /** Writes the sandbox's own /etc beside the build folder, where the build cannot reach it. */
-function writeEtc(folder: string, dist: string): Record<string, string> {
+async function writeEtc(
+  folder: string,
+  dist: string,
+  distribution: Distributor,
+): Promise<Record<string, string>> {
   const contents = {
     '/etc/passwd': passwd,
     '/etc/group': group,
     '/etc/hosts': hosts,
-    '/etc/rpm/macros.slipway': rpmMacros(dist),
+    '/etc/rpm/macros.slipway': (await missingMacros()) + rpmMacros(dist, distribution),
   }
   return Object.fromEntries(
     Object.entries(contents).map(([inside, content]) => {
@@ -96,7 +110,7 @@ export async function runCommand(work: Work, command: Command): Promise<CommandE
   const end = await runInSandbox({
     argv: command.argv,
     folder: work.folder.build,
-    files: writeEtc(work.folder.path, command.dist),
+    files: await writeEtc(work.folder.path, command.dist, work.distribution),
     identity: work.identity,
     limits: command.limits,
     reserve_disk_bytes: work.config.reserve_disk_bytes,
@@ -105,20 +119,48 @@ export async function runCommand(work: Work, command: Command): Promise<CommandE
     merged: !command.quiet,
     signal: work.signal,
     onOutput(chunk, stream) {
-      if (stream === 'stdout') stdout.add(chunk)
+      if (stream === 'stdout') {
+        stdout.add(chunk)
+        command.onStdout?.(chunk)
+      }
       output.add(chunk)
       if (!(command.quiet && stream === 'stdout')) work.log.write(chunk)
     },
   })
   if (end.aborted) throw new Dropped('called off')
-  if (end.exceeded) throw new BuildFailure(end.exceeded.code, end.exceeded.params)
+  if (end.exceeded) {
+    const { code, params } = end.exceeded
+    // The disk was full although this build kept its limit.
+    throw code === 'build.scratch-full'
+      ? new BuilderFault(code, params)
+      : new BuildFailure(code, params)
+  }
+  const [tool = ''] = command.argv
+  if (end.exit_code === 127 && !isInstalled(tool))
+    throw new BuilderFault('build.tool-missing', { tool })
   return { ...end, stdout: stdout.text(), output: output.text() }
 }
 
-/** Names in a folder of the build; empty when it is not a folder. The build may have left anything. */
+/** More than any package has: a kernel's source package holds a few hundred, texlive's binaries 6,000. */
+export const mostNames = 10_000
+
+/**
+ * Names in a folder of the build; empty when it is not a folder. The build may have left anything.
+ * @throws BuildFailure when it holds more than anybody has use for
+ */
 export function listFolder(path: string): string[] {
-  const stat = lstatSync(path, { throwIfNoEntry: false })
-  return stat?.isDirectory() ? readdirSync(path).sort() : []
+  if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) return []
+  const names: string[] = []
+  const folder = opendirSync(path)
+  try {
+    for (let entry = folder.readSync(); entry; entry = folder.readSync()) {
+      if (names.push(entry.name) > mostNames)
+        throw new BuildFailure('build.too-many-files', { limit: mostNames })
+    }
+  } finally {
+    folder.closeSync()
+  }
+  return names.sort()
 }
 
 export const isPlainFile = (path: string): boolean =>
@@ -126,11 +168,17 @@ export const isPlainFile = (path: string): boolean =>
 
 async function digest(path: string): Promise<string> {
   const hash = createHash('sha256')
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   for await (const chunk of createReadStream('', { fd, autoClose: false }))
     hash.update(chunk as Buffer)
   closeSync(fd)
   return hash.digest('hex')
+}
+
+/** @throws BuildFailure when a file that the build left is a link, a pipe, a device, or named oddly */
+export function assertUsable(folder: string, name: string): void {
+  if (!isRpmFile(name) || !isPlainFile(join(folder, name)))
+    throw new BuildFailure('build.output-unusable', { filename: name.slice(0, 200) })
 }
 
 /**
@@ -139,10 +187,8 @@ async function digest(path: string): Promise<string> {
  * @throws BuildFailure when it is a link or has an impossible name
  */
 export async function sendOutput(work: Work, folder: string, name: string): Promise<Output> {
-  const path = join(folder, name)
-  if (!filename.safeParse(name).success || !isPlainFile(path)) {
-    throw new BuildFailure('build.output-unusable', { filename: name.slice(0, 200) })
-  }
+  assertUsable(folder, name)
+  const path = inside(folder, name)
   const output = { filename: name, sha256: await digest(path), size_bytes: lstatSync(path).size }
   await work.client.sendOutput(work.task, output, path, work.signal)
   return output
@@ -155,7 +201,7 @@ export async function fetchInput(
   folder: string,
   name: string,
 ): Promise<string> {
-  const path = join(work.folder.build, folder, name)
+  const path = inside(join(work.folder.build, folder), name)
   await work.client.fetchInput(work.task, sha256, path, work.signal)
   if (work.identity) chownSync(path, work.identity.uid, work.identity.gid)
   return path

@@ -1,5 +1,7 @@
 /** A build: its states, its sources, and what a target's tags are called. Pure. */
 import { z } from 'zod'
+import { type Reason, reason } from '../kernel/reason.ts'
+import { isRpmArch, isRpmEpoch, isRpmFile, isRpmName, isRpmVersion } from '../kernel/rpm-name.ts'
 
 /** Koji's names and numbers (koji/__init__.py, BUILD_STATES). */
 export const buildState = { BUILDING: 0, COMPLETE: 1, DELETED: 2, FAILED: 3, CANCELED: 4 } as const
@@ -47,14 +49,17 @@ export const sourceSchema = z.discriminatedUnion('kind', [
 ])
 export type Source = z.infer<typeof sourceSchema>
 
-const output = z.object({ filename: z.string(), sha256, size_bytes: z.int() })
+const version = z.string().refine(isRpmVersion)
+const arch = z.string().refine(isRpmArch)
+const epoch = z.int().refine(isRpmEpoch)
+const output = z.object({ filename: z.string().refine(isRpmFile), sha256, size_bytes: z.int() })
 
 /** What a builder says of a source package that it made. */
 export const srpmResultSchema = z.object({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/),
-  epoch: z.int().nonnegative(),
-  version: z.string().regex(/^[^-\s/]+$/),
-  release: z.string().regex(/^[^-\s/]+$/),
+  name: z.string().refine(isRpmName),
+  epoch,
+  version,
+  release: version,
   /** From ExclusiveArch and BuildArch; null: every arch. */
   arches: z.array(z.string()).nullable(),
   /** From ExcludeArch. */
@@ -70,11 +75,11 @@ export const archResultSchema = z.object({
   rpms: z
     .array(
       output.extend({
-        name: z.string(),
-        epoch: z.int(),
-        version: z.string(),
-        release: z.string(),
-        arch: z.string(),
+        name: z.string().refine(isRpmName),
+        epoch,
+        version,
+        release: version,
+        arch,
       }),
     )
     .min(1),
@@ -90,10 +95,21 @@ export const buildPayloadSchema = z.object({
 export type BuildPayload = z.infer<typeof buildPayloadSchema>
 export const importPayloadSchema = z.object({ build_id: z.int() })
 
-/** Which arches a source package is built for: `noarch` once, or those of the release that it allows. */
+/**
+ * Which arches a source package is built for: those of the release that it allows, or `noarch` once where
+ * there is one of them. None: see whyNoArch.
+ */
 export function archesToBuild(result: SrpmResult, releaseArches: string[]): string[] {
-  if (result.noarch) return ['noarch']
-  return releaseArches.filter(
-    (arch) => (result.arches?.includes(arch) ?? true) && !result.exclude_arches.includes(arch),
+  const allowed = releaseArches.filter(
+    (each) => (result.arches?.includes(each) ?? true) && !result.exclude_arches.includes(each),
   )
+  return result.noarch && allowed.length > 0 ? ['noarch'] : allowed
+}
+
+/** Why a source package is built for no arch of a release. */
+export function whyNoArch(result: SrpmResult, releaseArches: string[]): Reason {
+  const offered = releaseArches.join(', ')
+  if (result.arches !== null && result.arches.length > 0)
+    return reason('build.no-arch', { wanted: result.arches.join(', '), offered })
+  return reason('build.arch-excluded', { excluded: result.exclude_arches.join(', '), offered })
 }

@@ -4,6 +4,7 @@
  */
 
 import { describeRelease } from '../distribution/releases.ts'
+import type { App } from '../kernel/context.ts'
 import type { Subscriber } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import {
@@ -18,10 +19,12 @@ import { taskState, taskStateName } from '../tasks/task.ts'
 import { childTasks, createTask, getTask, type TaskRow } from '../tasks/tasks.ts'
 import {
   archesToBuild,
+  archResultSchema,
   type BuildPayload,
   buildPayloadSchema,
   type SrpmResult,
   srpmResultSchema,
+  whyNoArch,
 } from './build.ts'
 import { endBuildOfTask, registerBuild } from './builds.ts'
 import { getTarget } from './tags.ts'
@@ -46,10 +49,19 @@ export const buildTask: TaskHandler<BuildPayload> = {
     const arches = children.filter((child) => child.method === 'buildArch')
     if (arches.length === 0) return startArches(run, made.data)
     if (arches.some((child) => child.state !== taskState.CLOSED)) return rest
+    const unusable = arches
+      .map((child) => archResultSchema.safeParse(child.result).error)
+      .find(Boolean)
+    if (unusable) return failed(reason('build.result', { message: unusable.message.slice(0, 500) }))
     const imported = children.find((child) => child.method === 'importBuild')
     if (!imported) return startImport(run, made.data)
     return imported.state === taskState.CLOSED ? closed(imported.result) : rest
   },
+}
+
+/** Who packages say they come from. */
+function distributor({ distribution: { vendor, packager, build_host } }: App) {
+  return { vendor, packager: packager ?? vendor, ...(build_host && { build_host }) }
 }
 
 const isBroken = (child: TaskRow) =>
@@ -78,7 +90,7 @@ async function startSrpm(run: Run): Promise<RunEnd> {
     createTask(tx, ctx, {
       method: 'buildSRPM',
       label: task.label,
-      payload: { source: payload.source, dist },
+      payload: { source: payload.source, dist, distribution: distributor(ctx.app) },
       parent_id: task.id,
       channel: BUILD_CHANNEL,
       priority: task.priority,
@@ -93,20 +105,21 @@ async function startArches(run: Run, srpm: SrpmResult): Promise<RunEnd> {
   const { release } = await getTarget(ctx.app.db, payload.target)
   const { dist, driver, arches: offered } = describeRelease(ctx.app, release)
   const arches = archesToBuild(srpm, offered)
-  if (arches.length === 0) {
-    const wanted = srpm.arches?.join(', ') ?? ''
-    return failed(reason('build.no-arch', { wanted, offered: offered.join(', ') }))
-  }
+  if (arches.length === 0) return failed(whyNoArch(srpm, offered))
   await run.transaction(async (tx) => {
     const row = await registerBuild(tx, ctx, task, payload, srpm)
     for (const arch of arches)
       await createTask(tx, ctx, {
         method: 'buildArch',
         label: row.nvr,
-        payload: { srpm: srpm.outputs[0], arch, dist, driver, repos: [] },
+        payload: {
+          ...{ srpm: srpm.outputs[0], arch, dist, driver, repos: [] },
+          distribution: distributor(ctx.app),
+        },
         parent_id: task.id,
         arch,
         channel: BUILD_CHANNEL,
+        driver,
         priority: task.priority,
         unique_key: `${task.id}:arch:${arch}`,
       })

@@ -1,7 +1,8 @@
 /** `slipway mirror config <rsyncd|nginx|vsftpd>`: configuration of the daemons that serve the master's tree. */
 import { Argument, type Command, InvalidArgumentError } from 'commander'
+import { writeDurably } from '../kernel/durable.ts'
 import { daemons } from '../mirrors/master/config-text.ts'
-import { masterConfig, writeConfig } from '../mirrors/masters.ts'
+import { masterConfig } from '../mirrors/masters.ts'
 import { print, withApp } from './with-app.ts'
 
 function readPort(text: string): number {
@@ -23,7 +24,7 @@ export function addConfigCommand(mirror: Command): void {
         const text = await masterConfig(ctx, daemon, { port: options.port })
         if (options.write === undefined) process.stdout.write(text)
         else {
-          await writeConfig(options.write, text)
+          await writeDurably(options.write, text)
           print(`written to ${options.write}`)
         }
       }),

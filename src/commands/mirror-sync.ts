@@ -5,7 +5,7 @@ import { isCategory } from '../mirrors/listing.ts'
 import { syncMirror } from '../mirrors/sync/sync.ts'
 import { print } from './with-app.ts'
 
-const slashed = (url: string) => url.replace(/\/*$/, '/')
+const slashed = (url: string) => url.replace(/(?<!\/)\/*$/, '/')
 
 function readSource(text: string): string {
   const url = URL.parse(text)

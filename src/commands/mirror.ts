@@ -1,7 +1,9 @@
 /** `slipway mirror …`: mirrors as files, the master's daemons, and a mirror's own copy. */
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { writeDurably } from '../kernel/durable.ts'
 import { exportMirrors, importMirrors } from '../mirrors/exchange.ts'
 import { readMirrorFile } from '../mirrors/mirror-file.ts'
 import { addConfigCommand } from './mirror-config.ts'
@@ -22,9 +24,7 @@ export function addMirrorCommand(program: Command): void {
         const files = await exportMirrors(ctx)
         await mkdir(folder, { recursive: true })
         for (const { name, text } of files) {
-          const file = join(folder, `${name}.yaml`)
-          await writeFile(`${file}.part`, text)
-          await rename(`${file}.part`, file)
+          await writeDurably(join(folder, `${name}.yaml`), text)
         }
         print(`${files.length} written to ${folder}`)
       }),

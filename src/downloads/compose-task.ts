@@ -18,7 +18,7 @@ import { addMirroredFile } from '../mirrors/files.ts'
 import { closed, failed, type RunEnd, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { taskState } from '../tasks/task.ts'
 import { getTask } from '../tasks/tasks.ts'
-import { runningPush } from '../updates/pushes.ts'
+import { runningPush } from '../updates/push-rows.ts'
 import { abandonCompose, advanceCompose, getCompose, stableNow, withdrawOlder } from './composes.ts'
 import { removeWithdrawn } from './downloads.ts'
 import { type ComposeStep, composeLabel, composeSteps } from './image.ts'
@@ -76,7 +76,7 @@ async function eachArch(
 }
 
 /** While a push switches repositories, some are new and some old. */
-const SWITCHING = ['announce', 'switch']
+const SWITCHING = ['switch']
 const PATIENCE_MS = 10 * MINUTE_MS
 
 /** Tries again until no push is switching; the work looks in the transaction in which it reads. */
@@ -107,7 +107,7 @@ async function stepPick(run: ComposeRun, row: ComposeRow): Promise<RunEnd | unde
       const push = await runningPush(tx, row.release)
       if (push && SWITCHING.includes(push.step)) return 'switching'
       const parts = await stableNow(tx, row.release)
-      if (!parts.some(({ generation }) => generation.rpm_ids.length > 0))
+      if (!parts.some(({ generation }) => generation.packages > 0))
         return failed(reason('compose.nothing-stable'))
       const source_date_s = Math.max(...parts.map(({ generation }) => generation.timestamp_s))
       const others = await composesOf(tx, { release: row.release }, 1000)

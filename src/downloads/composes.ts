@@ -18,7 +18,8 @@ import { transaction } from '../kernel/transaction.ts'
 import { generationsWithRepositories } from '../repos/generations.ts'
 import { listRepositories } from '../repos/repositories.ts'
 import { createTask } from '../tasks/tasks.ts'
-import { runningPush, seedBuilds } from '../updates/pushes.ts'
+import { runningPush } from '../updates/push-rows.ts'
+import { seedBuilds } from '../updates/pushes.ts'
 import {
   type ComposeFacts,
   type ComposeStep,
@@ -46,7 +47,7 @@ export async function stableNow(db: Reader, release: string) {
 }
 
 const packagesIn = (parts: Awaited<ReturnType<typeof stableNow>>) =>
-  parts.reduce((sum, { generation }) => sum + generation.rpm_ids.length, 0)
+  parts.reduce((sum, { generation }) => sum + generation.packages, 0)
 
 /**
  * Begins a compose of a release, unless one is running.

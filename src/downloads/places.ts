@@ -1,10 +1,12 @@
 /** Where a compose works and where its results are published; moves that a kill cannot leave half done. */
+
 import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
+import { flush, makeFolder, moveDurably } from '../kernel/durable.ts'
 import { newHex } from '../kernel/random.ts'
-import { exists, flush } from '../repos/store.ts'
+import { exists } from '../repos/store.ts'
 
 const PREFIX = 'compose-'
 
@@ -41,21 +43,20 @@ export async function makeOnce(
 ): Promise<void> {
   const path = join(stage, name)
   if (await exists(path)) return
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const part = join(stage, `${newHex(app.random, 16)}.part`)
   await make(part)
   await flush(part)
-  await rename(part, path)
+  await moveDurably(part, path)
 }
 
 /** Moves a whole folder to its published place; nothing to do where that was done. */
 export async function publishFolder(app: App, from: string, path: string): Promise<void> {
   const to = dataPath(app.config, 'pub', path)
   if (await exists(to)) return
-  await mkdir(dirname(to), { recursive: true })
+  await makeFolder(dirname(to))
   await flush(from)
-  await rename(from, to)
-  await flush(dirname(to))
+  await moveDurably(from, to)
 }
 
 /** Points `latest` beside a published folder at it. */
@@ -63,8 +64,7 @@ export async function pointLatest(app: App, path: string): Promise<void> {
   const folder = dataPath(app.config, 'pub', dirname(path))
   const part = join(folder, `latest.${newHex(app.random, 8)}.part`)
   await symlink(path.split('/').at(-1) ?? '', part)
-  await rename(part, join(folder, 'latest'))
-  await flush(folder)
+  await moveDurably(part, join(folder, 'latest'))
 }
 
 const GONE = 'gone-'
@@ -95,5 +95,5 @@ export async function replacePublished(
   const part = dataPath(app.config, 'work', `${GONE}${newHex(app.random, 16)}`)
   await mkdir(dirname(part), { recursive: true })
   await writeFile(part, content, { flush: true })
-  await rename(part, file)
+  await moveDurably(part, file)
 }

@@ -73,11 +73,12 @@ async function linkPart(app: App, root: string, part: TreePart): Promise<void> {
   await mkdir(repodata, { recursive: true })
   for (const file of await readdir(from)) await linkOnce(join(from, file), join(repodata, file))
   await mkdir(join(root, name, 'Packages'), { recursive: true })
-  for (const rpm of await packagesOfGeneration(app.db, generation.rpm_ids)) {
-    const to = join(root, name, packageHref(rpm.filename))
-    await mkdir(dirname(to), { recursive: true })
-    await linkOnce(storedPath(app, rpm), to)
-  }
+  for await (const rpms of packagesOfGeneration(app.db, generation))
+    for (const rpm of rpms) {
+      const to = join(root, name, packageHref(rpm.filename))
+      await mkdir(dirname(to), { recursive: true })
+      await linkOnce(storedPath(app, rpm), to)
+    }
 }
 
 /** Copies, no links: whoever edits the content folder must not change an image. */

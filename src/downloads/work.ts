@@ -52,7 +52,7 @@ async function subject(run: Run, row: ComposeRow, arch: string) {
     stage: stagePath(app, row.id, arch),
     names: imageNames(app.distribution.id, release.version, arch, label),
     boot: release.boot.find((each) => each.arch === arch),
-    packages: parts.reduce((sum, { generation }) => sum + generation.rpm_ids.length, 0),
+    packages: parts.reduce((sum, { generation }) => sum + generation.packages, 0),
   }
 }
 

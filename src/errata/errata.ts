@@ -1,13 +1,16 @@
 /** Advisories: issued once when an update goes stable, their number and date kept for ever. */
-import { and, desc, eq, inArray, like, lt, max, or } from 'drizzle-orm'
-import { advisory } from '../../db/schema/errata.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { and, asc, desc, eq, gt, inArray, like, lt, max, or } from 'drizzle-orm'
+import { advisory, advisory_reservation } from '../../db/schema/errata.ts'
 import { buildsById, rpmsOfBuilds } from '../builds/builds.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
-import type { PlacedRpm } from '../repos/repositories.ts'
+import { must } from '../kernel/must.ts'
+import type { PlacedRpm } from '../repos/content.ts'
 import { advisoryNumber, type UpdateType, updateinfoSeverity } from './advisory.ts'
 import type { UpdateinfoEntry, UpdateinfoPackage } from './updateinfo.ts'
 
@@ -22,43 +25,92 @@ export interface NewAdvisory {
   description: string
   references: AdvisoryRow['references']
   build_ids: number[]
+  /** 1: clients are told to reboot. */
+  reboot_suggested: number
 }
 
-/** Gives an update its advisory, or returns the one that it has. */
-export async function issueAdvisory(tx: Tx, ctx: Ctx, input: NewAdvisory): Promise<AdvisoryRow> {
-  const existing = await findByAlias(tx, input.update_alias)
-  if (existing) return existing
-  const now = ctx.app.clock.now()
+export interface ReservedNumber {
+  year: number
+  sequence: number
+}
+
+/**
+ * Numbers of updates' advisories: those that they were given before, or the next ones. They may be named in
+ * metadata before the advisories are issued. @param now milliseconds since the epoch; new numbers have its year
+ */
+export async function reserveNumbers(
+  tx: Tx,
+  aliases: string[],
+  now: number,
+): Promise<Map<string, ReservedNumber>> {
   const year = new Date(now).getUTCFullYear()
-  const [last] = await tx
-    .select({ sequence: max(advisory.sequence) })
-    .from(advisory)
-    .where(eq(advisory.year, year))
-  const sequence = (last?.sequence ?? 0) + 1
-  const number = advisoryNumber(ctx.app.distribution.advisory_prefix, input.type, year, sequence)
-  const [row] = await tx
-    .insert(advisory)
-    .values({
-      ...input,
-      number,
-      year,
-      sequence,
-      summary: input.title,
-      issued_at: now,
-      updated_at: now,
-    })
-    .returning()
-  if (!row) throw new Error('an advisory was not kept')
-  await emit(tx, ctx, 'advisory.issued', `advisory:${number}`, {
-    update: input.update_alias,
-    type: input.type,
-  })
-  return row
+  const numbers = new Map<string, ReservedNumber>()
+  for (const part of chunks(aliases))
+    for (;;) {
+      for (const [alias, number] of await reservedNumbers(tx, part)) numbers.set(alias, number)
+      const due = part.filter((alias) => !numbers.has(alias))
+      if (due.length === 0) break
+      const { sequence } = advisory_reservation
+      const [last] = await tx
+        .select({ sequence: max(sequence) })
+        .from(advisory_reservation)
+        .where(eq(advisory_reservation.year, year))
+      const next = (last?.sequence ?? 0) + 1
+      // Another release's push may take the same ones: the index decides, and the loser looks again.
+      await tx
+        .insert(advisory_reservation)
+        .values(due.map((update_alias, at) => ({ update_alias, year, sequence: next + at })))
+        .onConflictDoNothing()
+    }
+  return numbers
 }
 
-async function findByAlias(db: Reader, alias: string): Promise<AdvisoryRow | undefined> {
-  const [row] = await db.select().from(advisory).where(eq(advisory.update_alias, alias))
-  return row
+/** Numbers that updates were given, by alias. */
+export async function reservedNumbers(
+  db: Reader,
+  aliases: string[],
+): Promise<Map<string, ReservedNumber>> {
+  const rows = await db
+    .select()
+    .from(advisory_reservation)
+    .where(inArray(advisory_reservation.update_alias, aliases))
+  return new Map(rows.map((row) => [row.update_alias, row]))
+}
+
+/** What an advisory will be called. The letter follows the type, which an update may still change. */
+export function numberOf(ctx: Ctx, type: UpdateType, { year, sequence }: ReservedNumber): string {
+  return advisoryNumber(ctx.app.distribution.advisory_prefix, type, year, sequence)
+}
+
+/**
+ * Issues updates' advisories under their numbers; one that is issued stays as it is.
+ * @param issued_at as the metadata says that is published with them
+ */
+export async function issueAdvisories(
+  tx: Tx,
+  ctx: Ctx,
+  inputs: NewAdvisory[],
+  issued_at: number,
+): Promise<void> {
+  const aliases = inputs.map((each) => each.update_alias)
+  const numbers = await reserveNumbers(tx, aliases, issued_at)
+  for (const part of chunks(inputs, 200)) {
+    const rows = await tx
+      .insert(advisory)
+      .values(
+        part.map((input) => {
+          const { year, sequence } = must(numbers.get(input.update_alias))
+          const number = numberOf(ctx, input.type, { year, sequence })
+          const dates = { issued_at, updated_at: issued_at }
+          return { ...input, ...dates, number, year, sequence, summary: input.title }
+        }),
+      )
+      .onConflictDoNothing({ target: advisory.update_alias })
+      .returning()
+    for (const { number, update_alias, type } of rows)
+      await emit(tx, ctx, 'advisory.issued', `advisory:${number}`, { update: update_alias, type })
+    await nextTurn()
+  }
 }
 
 /** Advisories of these updates, by alias. */
@@ -113,29 +165,47 @@ export async function listAdvisories(
   return { items, next: rows.length > input.limit && last ? encodeCursor(last.id) : null }
 }
 
-/** All advisories of a release, oldest first, for its repositories' updateinfo. */
-export function advisoriesOfRelease(db: Reader, release: string): Promise<AdvisoryRow[]> {
-  return db.select().from(advisory).where(eq(advisory.release, release)).orderBy(advisory.id)
+/** Advisories of a release, oldest first, some at a time. */
+export async function* advisoriesOfRelease(
+  db: Reader,
+  release: string,
+): AsyncGenerator<AdvisoryRow[]> {
+  for (let after = 0; ; ) {
+    const rows = await db
+      .select()
+      .from(advisory)
+      .where(and(eq(advisory.release, release), gt(advisory.id, after)))
+      .orderBy(asc(advisory.id))
+      .limit(100)
+    const last = rows.at(-1)
+    if (!last) return
+    after = last.id
+    yield rows
+  }
 }
 
-/** The packages of some builds, as updateinfo lists them. */
-export function updateinfoPackages(placed: PlacedRpm[], build_ids: number[]): UpdateinfoPackage[] {
-  return placed
-    .filter(({ build }) => build_ids.includes(build.id))
-    .map(({ rpm, build }) => ({
-      name: rpm.name,
-      epoch: rpm.epoch,
-      version: rpm.version,
-      release: rpm.release,
-      arch: rpm.arch,
-      filename: rpm.filename,
-      src: `${build.nvr}.src.rpm`,
-      sha256: rpm.sha256,
-    }))
+/** Packages as updateinfo lists them. */
+export function updateinfoPackages(placed: PlacedRpm[]): UpdateinfoPackage[] {
+  return placed.map(({ rpm, build }) => ({
+    name: rpm.name,
+    epoch: rpm.epoch,
+    version: rpm.version,
+    release: rpm.release,
+    arch: rpm.arch,
+    filename: rpm.filename,
+    src: `${build.nvr}.src.rpm`,
+    sha256: rpm.sha256,
+  }))
 }
 
-/** An advisory as an entry of the updateinfo of one repository. */
-export function updateinfoOf(ctx: Ctx, row: AdvisoryRow, placed: PlacedRpm[]): UpdateinfoEntry {
+/** What updateinfo says of an advisory, besides its packages. */
+export type UpdateinfoFacts = Omit<UpdateinfoEntry, 'packages'>
+
+/** An advisory as updateinfo has it. */
+export function updateinfoOf(
+  ctx: Ctx,
+  row: Omit<AdvisoryRow, 'id' | 'sequence' | 'update_alias' | 'build_ids'>,
+): UpdateinfoFacts {
   const { distribution, config } = ctx.app
   const href = `${config.url}/errata/${row.number}`
   const self = { type: 'self', id: row.number, href, title: row.number }
@@ -154,7 +224,6 @@ export function updateinfoOf(ctx: Ctx, row: AdvisoryRow, placed: PlacedRpm[]): U
     from: distribution.mail_from,
     references: [self, ...row.references],
     collection: row.release,
-    packages: updateinfoPackages(placed, row.build_ids),
     reboot_suggested: row.reboot_suggested === 1,
   }
 }

@@ -5,7 +5,7 @@ import ipaddr from 'ipaddr.js'
 const PEER = Symbol.for('astro.clientAddress')
 
 function parse(address: string) {
-  const plain = address.trim().replace(/%.*$/, '')
+  const [plain = ''] = address.trim().split('%', 1)
   return ipaddr.isValid(plain) ? ipaddr.process(plain) : undefined
 }
 

@@ -2,11 +2,13 @@
  * Files by their SHA-256: `sources/` (what people give) and `incoming/` (what builders send). Written to
  * a temporary name, flushed, then renamed: a name that exists holds exactly those bytes.
  */
+
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type Config, dataPath } from './config.ts'
 import type { App } from './context.ts'
+import { makeFolder, moveDurably } from './durable.ts'
 import { PortalError } from './errors.ts'
 import { newHex } from './random.ts'
 
@@ -55,8 +57,8 @@ export async function putBlob(
     const blob = await writePart(part, bytes, expected.max_bytes)
     checkExpected(blob, expected)
     const path = blobPath(app.config, folder, blob.sha256)
-    await mkdir(join(path, '..'), { recursive: true })
-    await rename(part, path)
+    await makeFolder(dirname(path))
+    await moveDurably(part, path)
     return blob
   } catch (error) {
     await rm(part, { force: true })
@@ -94,20 +96,27 @@ function checkExpected(blob: Blob, expected: Expected): void {
 }
 
 /**
- * Removes what was given or sent long ago: builders' files are in the package store by then, and parts
- * are what a kill left behind.
+ * Removes what was given or sent long ago and nobody needs, and parts that a kill left behind.
  * @param before milliseconds since the epoch; younger files stay
+ * @param needed of a digest, whether its file stays however old it is
+ * @returns digests of what is gone
  */
 export async function purgeBlobs(
   config: Config,
   folder: BlobFolder,
   before: number,
-): Promise<void> {
+  needed: (sha256: string) => boolean,
+): Promise<string[]> {
+  const gone: string[] = []
   const top = dataPath(config, folder)
   for (const shelf of await readdir(top).catch(() => []))
     for (const name of await readdir(join(top, shelf)).catch(() => [])) {
       const path = join(top, shelf, name)
+      if (needed(name)) continue
       const found = await stat(path).catch(() => undefined)
-      if (found?.isFile() && found.mtimeMs < before) await rm(path, { force: true })
+      if (!found?.isFile() || found.mtimeMs >= before) continue
+      await rm(path, { force: true })
+      if (sha256Pattern.test(name)) gone.push(name)
     }
+  return gone
 }

@@ -1,6 +1,7 @@
 /** Configuration from the environment, checked once at start with a sentence that says what is wrong. */
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
+import { inside } from './inside.ts'
 import { root } from './paths.ts'
 
 const schema = z.object({
@@ -104,7 +105,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     data_dir: absolute(e.SLIPWAY_DATA),
     content_dir: absolute(e.SLIPWAY_CONTENT),
     site_dir: absolute(e.SLIPWAY_SITE),
-    url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/\/+$/, ''),
+    url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/(?<!\/)\/+$/, ''),
     database_url: e.DATABASE_URL,
     database_readers: e.DATABASE_READERS,
     database_writers: e.DATABASE_WRITERS,
@@ -123,7 +124,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
   }
 }
 
-/** A path inside the data folder. */
+/** A path inside the data folder. @throws Error when it would lie elsewhere */
 export function dataPath(config: Config, ...parts: string[]): string {
-  return join(config.data_dir, ...parts)
+  return inside(config.data_dir, ...parts)
 }

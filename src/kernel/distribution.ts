@@ -153,6 +153,12 @@ const schema = z.strictObject({
     name: z.string(),
     id: name,
     vendor: z.string(),
+    /** Packager and build host that packages name; the vendor's and builders' where they are left out. */
+    packager: z.string().max(200).optional(),
+    build_host: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9.-]*$/)
+      .optional(),
     advisory_prefix: z.string().regex(/^[A-Z]+$/),
     update_prefix: z.string().regex(/^[A-Z]+$/),
     mail_from: z.string(),
@@ -196,6 +202,8 @@ export interface Distribution {
   name: string
   id: string
   vendor: string
+  packager?: string | undefined
+  build_host?: string | undefined
   advisory_prefix: string
   update_prefix: string
   mail_from: string
@@ -213,6 +221,8 @@ export interface Distribution {
   images: z.infer<typeof imagesSchema>
   /** Repository id of a source package. */
   repositoryOf(package_name: string): string
+  /** The data behind that rule, to tell whether it has become another. */
+  placement: z.infer<typeof schema>['placement']
 }
 
 function placementRule(placement: z.infer<typeof schema>['placement']) {
@@ -236,6 +246,7 @@ export function readDistribution(content_dir: string): Distribution {
     ...data,
     brand: readBrand(content_dir, brand),
     repositoryOf: placementRule(placement),
+    placement,
   }
 }
 

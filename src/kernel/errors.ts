@@ -34,6 +34,7 @@ export const errorStatus = {
   'task.not-cancelable': 409,
   'task.log-gap': 409,
   'task.output-mismatch': 422,
+  'task.not-sent': 422,
   'builder.token-invalid': 401,
 
   'build.nvr-exists': 409,
@@ -50,6 +51,10 @@ export const errorStatus = {
   'update.not-votable': 409,
   'update.own-vote': 403,
   'update.build-taken': 409,
+
+  'push.published': 409,
+  'push.over': 409,
+  'push.not-in': 409,
 
   'repository.unknown': 404,
 

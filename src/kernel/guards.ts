@@ -34,7 +34,7 @@ export const MAX_BODY_BYTES = 1024 * 1024
 export const MAX_FORM_UPLOAD_BYTES = 128 * 1024 * 1024
 
 /** Bodies that are files or logs; their routes have limits of their own. */
-const LARGE = /^\/api\/(?:sources|builder\/.*)$/
+const LARGE = /^\/api\/(?:sources|builder\/tasks\/\d+\/(?:log|outputs\/[^/]+))$/
 
 /** Refuses JSON and forms past 1 MiB before they are read; only a packager's form may hold a file. */
 export function boundedBodies(): MiddlewareHandler<HttpEnv> {

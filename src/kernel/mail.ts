@@ -2,7 +2,7 @@
  * Mail: queued in the transaction of its cause, sent after commit by the worker. Without SMTP_URL each
  * message becomes an .eml file in SLIPWAY_DATA/mail, so that a demo needs no mail server.
  */
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+
 import { join } from 'node:path'
 import { and, asc, count, eq, gte, isNotNull, isNull, lt, lte, max, min } from 'drizzle-orm'
 import nodemailer from 'nodemailer'
@@ -11,6 +11,7 @@ import { MINUTE_MS } from './clock.ts'
 import { dataPath } from './config.ts'
 import type { App, Ctx } from './context.ts'
 import type { Reader, Tx } from './db.ts'
+import { makeFolder, writeDurably } from './durable.ts'
 import { newHex } from './random.ts'
 import { transaction } from './transaction.ts'
 
@@ -74,10 +75,9 @@ export function createMailTransport(app: App): MailTransport {
       const composed = await composer.sendMail(content)
       const folder = dataPath(app.config, 'mail')
       // Letters hold links that log someone in.
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      await makeFolder(folder, 0o700)
       const file = join(folder, `${String(message.id).padStart(8, '0')}.eml`)
-      await writeFile(`${file}.part`, composed.message as Buffer)
-      await rename(`${file}.part`, file)
+      await writeDurably(file, composed.message as Buffer, 0o600)
     },
   }
 }

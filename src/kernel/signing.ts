@@ -1,13 +1,16 @@
 /**
- * The distribution's OpenPGP key, by GnuPG: made once, kept in SLIPWAY_DATA/keys, used for packages
- * (rpmsign) and for detached signatures of metadata. Only the worker and the CLI call what signs.
+ * The distribution's OpenPGP key, by GnuPG: made once, kept in SLIPWAY_DATA/keys, used for packages' headers
+ * and for detached signatures of metadata. Only the worker and the CLI call what signs; nothing here looks into
+ * what is signed.
  */
+
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { dataPath } from './config.ts'
 import type { App } from './context.ts'
+import { makeFolder, writeDurably } from './durable.ts'
 
 const run = promisify(execFile)
 
@@ -27,7 +30,7 @@ function gpg(app: App, args: string[]) {
 export async function ensureSigningKey(app: App): Promise<void> {
   if (existsSync(publicKeyFile(app))) return
   const { name, email } = app.distribution.signing
-  await mkdir(gnupgHome(app), { recursive: true, mode: 0o700 })
+  await makeFolder(gnupgHome(app), 0o700)
   const { stdout: known } = await gpg(app, ['--list-secret-keys', '--with-colons'])
   if (!known.includes('sec:'))
     await gpg(app, [
@@ -35,8 +38,7 @@ export async function ensureSigningKey(app: App): Promise<void> {
       ...['rsa3072', 'sign', 'never'],
     ])
   const { stdout: armored } = await gpg(app, ['--armor', '--export', email])
-  await writeFile(`${publicKeyFile(app)}.part`, armored)
-  await rename(`${publicKeyFile(app)}.part`, publicKeyFile(app))
+  await writeDurably(publicKeyFile(app), armored)
 }
 
 /** The armored public key. @throws Error when ensureSigningKey has not run */
@@ -63,15 +65,16 @@ export async function signDetached(app: App, file: string): Promise<string> {
   return stdout
 }
 
-/** Signs packages where they are, header and payload. Files are replaced, so none may be linked. */
-export async function signPackages(app: App, files: string[]): Promise<void> {
-  const { email } = app.distribution.signing
-  await run(
-    'rpmsign',
+/** A binary detached signature of a file's bytes, as packages carry it. */
+export async function signBytes(app: App, file: string): Promise<Buffer> {
+  const user = app.distribution.signing.email
+  const { stdout } = await run(
+    'gpg',
     [
-      ...['--define', `_gpg_name ${email}`, '--define', `_gpg_path ${gnupgHome(app)}`],
-      ...['--define', '__gpg /usr/bin/gpg', '--addsign', ...files],
+      ...['--homedir', gnupgHome(app), '--batch', '--yes', '--quiet', '--no-armor'],
+      ...['--local-user', user, '--digest-algo', 'SHA256', '--detach-sign', '--output', '-', file],
     ],
-    { env: { ...process.env, GNUPGHOME: gnupgHome(app) }, maxBuffer: 16 * 1024 * 1024 },
+    { maxBuffer: 1024 * 1024, encoding: 'buffer' },
   )
+  return stdout
 }

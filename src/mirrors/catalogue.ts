@@ -30,7 +30,7 @@ async function readRepositories(app: App): Promise<WantedRepository[]> {
     const [current] = generations
     if (!current) continue
     const { id, name, arch, release, path } = row
-    const samples = await samplePackages(app.db, current.id, SAMPLES, () => draw(app))
+    const samples = await samplePackages(app.db, id, SAMPLES, () => draw(app))
     found.push({ id, name, arch, release, path, generations, samples })
   }
   return found

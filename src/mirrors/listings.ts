@@ -1,12 +1,13 @@
 /** Walks the published tree and writes the lists that mirrors compare with, after each push. */
+
 import type { Dirent } from 'node:fs'
-import { lstat, readdir, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import { lstat, readdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
+import { moveDurably, partOf } from '../kernel/durable.ts'
 import type { Subscriber } from '../kernel/events.ts'
-import { newHex } from '../kernel/random.ts'
 import { digestFile } from '../repos/store.ts'
 import { closed, type TaskHandler } from '../tasks/handler.ts'
 import { createTask } from '../tasks/tasks.ts'
@@ -49,11 +50,11 @@ async function writeList(app: App, folder: string, file: string): Promise<boolea
       const sha256 = await digestFile(join(folder, path), 'sha256').catch(() => undefined)
       if (sha256 !== undefined) checksums.set(path, sha256)
     }
-  const part = `${file}.${newHex(app.random, 8)}.part`
+  const part = partOf(file)
   await writeFile(part, writeListing({ entries, checksums }), { flush: true })
   await utimes(part, began / 1000, began / 1000)
   if ((await walkedAt(file)) > began) return false
-  await rename(part, file)
+  await moveDurably(part, file)
   return true
 }
 

@@ -1,10 +1,11 @@
 /** The master: configuration of its daemons from the registry, kept up to date and on record. */
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { Ctx } from '../kernel/context.ts'
+import { writeDurably } from '../kernel/durable.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { type ConfigOptions, configText, type Daemon, isPlainRoot } from './master/config-text.ts'
 import { allowedSources } from './tiers.ts'
@@ -58,15 +59,8 @@ export async function refreshRsyncd(ctx: Ctx): Promise<boolean> {
     await transaction(ctx, (tx) =>
       audit(tx, ctx, { action: 'mirror.master-configured', subject: 'mirrors:master', details }),
     )
-  await writeConfig(file, text)
+  await writeDurably(file, text)
   return true
-}
-
-/** Whole or not at all: a daemon may read it at any moment. */
-export async function writeConfig(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, text, { flush: true })
-  await rename(`${file}.part`, file)
 }
 
 const allowedIn = (text: string) => {

@@ -57,7 +57,7 @@ export function readMirrorUrl(
     return { fault: 'has an odd path' }
   return {
     protocol,
-    url: `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/\/*$/, '/')}`,
+    url: `${parsed.protocol}//${parsed.host}${parsed.pathname.replace(/(?<!\/)\/*$/, '/')}`,
   }
 }
 

@@ -12,7 +12,8 @@ export function fromModule(
   source: string,
   paths: readonly string[],
 ): { source: string; names: string[] } {
-  const [, root = source, folder = ''] = /^(rsync:\/\/[^/]+\/[^/]+\/)(.*?)\/*$/.exec(source) ?? []
+  const [root = source] = /^rsync:\/\/[^/]+\/[^/]+\//.exec(source) ?? []
+  const folder = source.slice(root.length).replace(/(?<!\/)\/+$/, '')
   const names = folder === '' ? [...paths] : paths.map((path) => `${folder}/./${path}`)
   return { source: root, names }
 }

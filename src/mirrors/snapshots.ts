@@ -2,13 +2,14 @@
  * The snapshot made from the database, kept as a file that edges fetch and the web answers from. The portal
  * itself is in it as the mirror that always has everything.
  */
+
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { and, asc, eq, inArray, ne } from 'drizzle-orm'
 import { mirror_host, mirror_peer_asn, mirror_url } from '../../db/schema/mirrors.ts'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
+import { writeDurably } from '../kernel/durable.ts'
 import {
   listRepositories,
   publishedGenerations,
@@ -165,10 +166,7 @@ export async function publishSnapshot(app: App, refresh_ms = 60_000): Promise<bo
   const snapshot = await makeSnapshot(app)
   const tag = `${snapshotTag(snapshot)}.${Math.floor(snapshot.made_at / refresh_ms)}`
   if (tag === lastTag) return false
-  const file = snapshotFile(app)
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(`${file}.part`, encodeSnapshot(snapshot), { flush: true })
-  await rename(`${file}.part`, file)
+  await writeDurably(snapshotFile(app), encodeSnapshot(snapshot))
   lastTag = tag
   return true
 }

@@ -1,34 +1,34 @@
 /**
  * Makes the next generation of a repository beside the published one: packages linked into the tree
- * (clients do not see them before the metadata names them), metadata in a folder of its own.
+ * (clients do not see them before the metadata names them), metadata in a folder of its own. What reads
+ * packages is confined: they are strangers' bytes, and this program is beside the key.
  */
-import { execFile } from 'node:child_process'
-import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { and, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { generation } from '../../db/schema/repos.ts'
 import { dataPath } from '../kernel/config.ts'
+import { runConfined } from '../kernel/confined.ts'
 import type { App } from '../kernel/context.ts'
-import type { Tx } from '../kernel/db.ts'
-import type { GenerationRow, PlacedRpm, RepositoryRow } from './repositories.ts'
-import { packageHref } from './repository.ts'
-import { digestFile, storedPath } from './store.ts'
-
-const run = promisify(execFile)
-const MAX_OUTPUT_BYTES = 16 * 1024 * 1024
+import type { Reader, Tx } from '../kernel/db.ts'
+import { draftFiles } from './drafts.ts'
+import type { GenerationRow, RepositoryRow } from './repositories.ts'
+import { generationPath, packageHref } from './repository.ts'
+import { digestFile, exists, storedPath } from './store.ts'
 
 export const publishedRoot = (app: App, row: RepositoryRow) => dataPath(app.config, 'pub', row.path)
 
-/** Where a push prepares a repository's metadata. */
-export function stagedRepodata(app: App, push_id: number, row: RepositoryRow): string {
-  return dataPath(app.config, 'work', `push-${push_id}`, String(row.id), 'repodata')
-}
+/** A push's folder; what its attempts make lies below. */
+export const stageRoot = (app: App, push_id: number) =>
+  dataPath(app.config, 'work', `push-${push_id}`)
 
-/** Clears a push's folder, once nothing of it is needed any more. */
-export async function removeStage(app: App, push_id: number): Promise<void> {
-  await rm(dataPath(app.config, 'work', `push-${push_id}`), { recursive: true, force: true })
-}
+/**
+ * Where a push prepares a repository. Each attempt has folders of its own: a holder that has lost its lease
+ * may still write while the next one works.
+ * @param attempt name of the attempt, as the generation's row has it
+ */
+export const stageOf = (app: App, push_id: number, attempt: string, row: RepositoryRow) =>
+  join(stageRoot(app, push_id), attempt, String(row.id))
 
 /** Makes a hard link; one that is there already is the same file, for names are never used twice. */
 export async function linkOnce(from: string, to: string): Promise<void> {
@@ -41,60 +41,129 @@ export async function linkOnce(from: string, to: string): Promise<void> {
 
 export interface Draft {
   repository: RepositoryRow
-  rpms: PlacedRpm[]
-  /** updateinfo.xml, or nothing where there is no advisory. */
-  updateinfo: string | undefined
   push_id: number
+  /** Folder name of this attempt. */
+  attempt: string
+  /** Generation that clients see now; its metadata saves reading packages again. */
+  current: GenerationRow | undefined
+  /** Writes updateinfo.xml to a path. @returns false when there is nothing to say */
+  writeUpdateinfo(path: string): Promise<boolean>
+}
+
+/** A package that can't be in the repository, and why. */
+export interface FileFault {
+  rpm_id: number
+  filename: string
+  why: 'damaged' | 'dropped'
 }
 
 /** What a draft will be as a row, once it is made. */
 export type NewGeneration = Omit<typeof generation.$inferInsert, 'id' | 'created_at'>
 
-/** Links packages and writes metadata. May be done again from the start at any time. */
-export async function composeRepository(app: App, draft: Draft): Promise<NewGeneration> {
-  const { repository, rpms, push_id } = draft
-  const tree = publishedRoot(app, repository)
-  const repodata = stagedRepodata(app, push_id, repository)
-  const stage = dirname(repodata)
+/**
+ * Links packages and writes metadata. May be done again from the start at any time.
+ * @returns the row to keep, or the packages whose stored files are gone
+ */
+export async function composeRepository(
+  app: App,
+  draft: Draft,
+): Promise<{ made: NewGeneration } | { faults: FileFault[] }> {
+  const { repository, push_id, attempt } = draft
+  const stage = stageOf(app, push_id, attempt, repository)
   await rm(stage, { recursive: true, force: true })
   await mkdir(stage, { recursive: true })
-  const hrefs = await linkPackages(app, tree, rpms)
-  const list = join(stage, 'packages.list')
-  await writeFile(list, hrefs.map((href) => `${href}\n`).join(''))
-  await run(
-    'createrepo_c',
-    [
-      ...['--quiet', '--no-database', '--unique-md-filenames', '--checksum', 'sha256'],
-      ...['--pkglist', list, '--outputdir', stage, '--revision', String(push_id)],
-      ...['--cachedir', dataPath(app.config, 'work', 'createrepo-cache'), tree],
-    ],
-    { maxBuffer: MAX_OUTPUT_BYTES },
-  )
-  if (draft.updateinfo !== undefined) await addUpdateinfo(stage, repodata, draft.updateinfo)
-  return describeStage(repodata, draft)
+  const { packages, faults } = await listPackages(app, draft, stage)
+  if (faults.length > 0) return { faults }
+  await createMetadata(app, draft, stage)
+  return { made: await describeStage(stage, draft, packages) }
 }
 
-async function linkPackages(app: App, tree: string, rpms: PlacedRpm[]): Promise<string[]> {
-  const hrefs: string[] = []
-  await mkdir(tree, { recursive: true })
-  for (const { rpm } of rpms) {
-    const href = packageHref(rpm.filename)
-    await mkdir(dirname(join(tree, href)), { recursive: true })
-    await linkOnce(storedPath(app, rpm), join(tree, href))
-    hrefs.push(href)
+/** Links what is new into the tree, and lists all that the metadata has to name, for createrepo_c and the check. */
+async function listPackages(app: App, draft: Draft, stage: string) {
+  const tree = publishedRoot(app, draft.repository)
+  await mkdir(join(tree, 'Packages'), { recursive: true })
+  const list = await open(join(stage, 'packages.list'), 'w')
+  const expected = await open(join(stage, 'expected.tsv'), 'w')
+  const faults: FileFault[] = []
+  let packages = 0
+  try {
+    for await (const files of draftFiles(app.db, draft.push_id, draft.repository.id)) {
+      for (const { rpm, added } of files) {
+        if (added && !(await linkPackage(app, tree, rpm)))
+          faults.push({ rpm_id: rpm.id, filename: rpm.filename, why: 'damaged' })
+      }
+      const hrefs = files.map(({ rpm }) => packageHref(rpm.filename))
+      await list.write(hrefs.map((href) => `${href}\n`).join(''))
+      const lines = files.map(({ rpm }) => [
+        ...[packageHref(rpm.filename), rpm.sha256, rpm.size_bytes],
+        ...[rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch],
+      ])
+      await expected.write(lines.map((line) => `${line.join('\t')}\n`).join(''))
+      packages += files.length
+    }
+  } finally {
+    await list.close()
+    await expected.close()
   }
-  return hrefs
+  return { packages, faults }
 }
 
-async function addUpdateinfo(stage: string, repodata: string, xml: string): Promise<void> {
-  const file = join(stage, 'updateinfo.xml')
-  await writeFile(file, xml)
-  await run('modifyrepo_c', ['--mdtype=updateinfo', '--compress-type=gz', file, repodata], {
-    maxBuffer: MAX_OUTPUT_BYTES,
+/** @returns false when the store has lost the file */
+async function linkPackage(
+  app: App,
+  tree: string,
+  rpm: { filename: string; unsigned_sha256: string },
+): Promise<boolean> {
+  const to = join(tree, packageHref(rpm.filename))
+  const from = storedPath(app, rpm)
+  try {
+    await linkOnce(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (!(await exists(from))) return false
+    await mkdir(dirname(to), { recursive: true })
+    await linkOnce(from, to)
+  }
+  return true
+}
+
+/** gz, which every client reads; createrepo_c chooses zstd by itself since 1.0. */
+const COMPRESSION = '--general-compress-type=gz'
+
+async function createMetadata(app: App, draft: Draft, stage: string): Promise<void> {
+  const { repository, current, push_id } = draft
+  const tree = publishedRoot(app, repository)
+  const before = current && generationPath(current.hashes.sha256)
+  const update =
+    before !== undefined && (await exists(join(tree, before, 'repodata')))
+      ? ['--update', '--update-md-path', `/tree/${before}`]
+      : []
+  await runConfined({
+    argv: [
+      ...['/usr/bin/createrepo_c', '--quiet', '--no-database', '--unique-md-filenames'],
+      ...['--checksum', 'sha256', COMPRESSION, ...update],
+      ...['--pkglist', '/stage/packages.list', '--outputdir', '/stage'],
+      ...['--revision', String(push_id), '/tree'],
+    ],
+    read: { '/tree': tree },
+    write: { '/stage': stage },
+  })
+  if (!(await draft.writeUpdateinfo(join(stage, 'updateinfo.xml')))) return
+  await runConfined({
+    argv: [
+      ...['/usr/bin/modifyrepo_c', '--mdtype=updateinfo', '--compress-type=gz'],
+      ...['/stage/updateinfo.xml', '/stage/repodata'],
+    ],
+    write: { '/stage': stage },
   })
 }
 
-async function describeStage(repodata: string, draft: Draft): Promise<NewGeneration> {
+async function describeStage(
+  stage: string,
+  draft: Draft,
+  packages: number,
+): Promise<NewGeneration> {
+  const repodata = join(stage, 'repodata')
   const repomd = join(repodata, 'repomd.xml')
   const text = await readFile(repomd, 'utf8')
   const timestamps = Array.from(text.matchAll(/<timestamp>(\d+)/g), (match) => Number(match[1]))
@@ -107,8 +176,9 @@ async function describeStage(repodata: string, draft: Draft): Promise<NewGenerat
     size_bytes: (await stat(repomd)).size,
     hashes: { md5: md5 ?? '', sha1: sha1 ?? '', sha256: sha256 ?? '', sha512: sha512 ?? '' },
     files: (await readdir(repodata)).filter((name) => name !== 'repomd.xml'),
-    rpm_ids: draft.rpms.map(({ rpm }) => rpm.id),
+    packages,
     push_id: draft.push_id,
+    attempt: draft.attempt,
   }
 }
 
@@ -118,18 +188,34 @@ export async function keepGeneration(
   values: NewGeneration,
   now: number,
 ): Promise<GenerationRow> {
-  await tx
-    .delete(generation)
-    .where(
-      and(
-        eq(generation.push_id, values.push_id),
-        eq(generation.repository_id, values.repository_id),
-      ),
-    )
+  await dropDrafts(tx, values.push_id, values.repository_id)
   const [row] = await tx
     .insert(generation)
     .values({ ...values, created_at: now })
     .returning()
   if (!row) throw new Error('a generation was not kept')
   return row
+}
+
+/** Forgets what a push made and has not published. */
+export async function dropDrafts(tx: Tx, push_id: number, repository_id?: number): Promise<void> {
+  await tx
+    .delete(generation)
+    .where(
+      and(
+        eq(generation.push_id, push_id),
+        isNull(generation.published_at),
+        repository_id === undefined ? undefined : eq(generation.repository_id, repository_id),
+      ),
+    )
+}
+
+/** The generation that clients see now. */
+export async function currentGeneration(
+  db: Reader,
+  row: RepositoryRow,
+): Promise<GenerationRow | undefined> {
+  if (row.generation_id === 0) return undefined
+  const [found] = await db.select().from(generation).where(eq(generation.id, row.generation_id))
+  return found
 }

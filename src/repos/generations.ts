@@ -1,7 +1,22 @@
 /** Published generations as mirrors are compared with: digests and some packages, not the long lists. */
-import { and, asc, desc, eq, inArray, isNotNull, min } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  max,
+  min,
+  or,
+} from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
-import { generation, repository } from '../../db/schema/repos.ts'
+import { generation, repository, repository_rpm } from '../../db/schema/repos.ts'
+import { AT_ONCE } from '../kernel/chunks.ts'
 import type { Reader } from '../kernel/db.ts'
 import { packageHref } from './repository.ts'
 
@@ -42,27 +57,39 @@ export interface PackageSample {
 }
 
 /**
- * Some packages of a generation.
+ * Some packages of what is in a repository now, drawn anywhere.
  * @param draw a number from 0 up to, not including, 1
  */
 export async function samplePackages(
   db: Reader,
-  generation_id: number,
+  repository_id: number,
   count: number,
   draw: () => number,
 ): Promise<PackageSample[]> {
-  const [row] = await db
-    .select({ rpm_ids: generation.rpm_ids })
-    .from(generation)
-    .where(eq(generation.id, generation_id))
-  const all = row?.rpm_ids ?? []
-  if (all.length === 0) return []
-  const drawn = Array.from({ length: count }, () => all[Math.floor(draw() * all.length)] ?? 0)
-  const rows = await db
-    .select({ filename: rpm.filename, size_bytes: rpm.size_bytes })
-    .from(rpm)
-    .where(inArray(rpm.id, drawn))
-  return rows.map((each) => ({ href: packageHref(each.filename), size_bytes: each.size_bytes }))
+  const { id } = repository_rpm
+  const live = and(
+    eq(repository_rpm.repository_id, repository_id),
+    isNull(repository_rpm.to_generation),
+  )
+  const [ends] = await db
+    .select({ first: min(id), last: max(id) })
+    .from(repository_rpm)
+    .where(live)
+  const first = Number(ends?.first ?? 0)
+  const span = Number(ends?.last ?? 0) - first + 1
+  const samples: PackageSample[] = []
+  for (let n = 0; n < count; n++) {
+    const [drawn] = await db
+      .select({ filename: rpm.filename, size_bytes: rpm.size_bytes })
+      .from(repository_rpm)
+      .innerJoin(rpm, eq(rpm.id, repository_rpm.rpm_id))
+      .where(and(live, gte(id, first + Math.floor(draw() * span))))
+      .orderBy(asc(id))
+      .limit(1)
+    if (!drawn) break
+    samples.push({ href: packageHref(drawn.filename), size_bytes: drawn.size_bytes })
+  }
+  return samples
 }
 
 /** Generations with their repositories, in the order of paths. */
@@ -75,19 +102,31 @@ export function generationsWithRepositories(db: Reader, ids: number[]) {
     .orderBy(asc(repository.path))
 }
 
-const ROWS_AT_ONCE = 1000
-
-/** All packages of a generation. */
-export async function packagesOfGeneration(db: Reader, rpm_ids: number[]) {
-  const rows: (typeof rpm.$inferSelect)[] = []
-  for (let at = 0; at < rpm_ids.length; at += ROWS_AT_ONCE)
-    rows.push(
-      ...(await db
-        .select()
-        .from(rpm)
-        .where(inArray(rpm.id, rpm_ids.slice(at, at + ROWS_AT_ONCE)))),
-    )
-  return rows
+/** All packages of a generation, some at a time. */
+export async function* packagesOfGeneration(
+  db: Reader,
+  { id, repository_id }: { id: number; repository_id: number },
+): AsyncGenerator<(typeof rpm.$inferSelect)[]> {
+  for (let after = 0; ; ) {
+    const rows = await db
+      .select({ row_id: repository_rpm.id, rpm })
+      .from(repository_rpm)
+      .innerJoin(rpm, eq(rpm.id, repository_rpm.rpm_id))
+      .where(
+        and(
+          eq(repository_rpm.repository_id, repository_id),
+          lte(repository_rpm.from_generation, id),
+          or(isNull(repository_rpm.to_generation), gt(repository_rpm.to_generation, id)),
+          gt(repository_rpm.id, after),
+        ),
+      )
+      .orderBy(asc(repository_rpm.id))
+      .limit(AT_ONCE)
+    const last = rows.at(-1)
+    if (!last) return
+    after = last.row_id
+    yield rows.map((row) => row.rpm)
+  }
 }
 
 /** Pushes that published something, newest first, with the moment that they began to. */

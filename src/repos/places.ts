@@ -6,6 +6,7 @@ import { releaseTags } from '../builds/build.ts'
 import { listReleases } from '../distribution/releases.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Reader } from '../kernel/db.ts'
+import { membersAmong } from './content.ts'
 import { type PlacedBuild, type Standing, standingIn } from './place.ts'
 import type { RepositoryRow } from './repositories.ts'
 import { packageHref, repositoriesOf } from './repository.ts'
@@ -34,11 +35,15 @@ export async function placesOfPackage(
   for (const { name: release } of await listReleases(ctx)) {
     const paths = pathsOf(ctx, release, name)
     const rows = await publishedNow(ctx.app.db, release)
+    const members = await membersAmong(
+      ctx.app.db,
+      known.flatMap(({ rpms }) => rpms.map(({ id }) => id)),
+    )
     for (const row of rows.filter(({ repository: { path } }) => paths.has(path)).sort(inOrder)) {
       const tag = releaseTags(release)[row.repository.stage]
       const ids = new Set(tagged.filter((each) => each.tag === tag).map((each) => each.build.id))
       const inTag = known.filter((each) => ids.has(each.id))
-      places.push(placeOf(row, known, inTag))
+      places.push(placeOf(row, members, known, inTag))
     }
   }
   return places
@@ -63,9 +68,8 @@ function inOrder({ repository: a }: Published, { repository: b }: Published): nu
 }
 
 function publishedNow(db: Reader, release: string) {
-  const { published_at, rpm_ids } = generation
   return db
-    .select({ repository, published_at, rpm_ids })
+    .select({ repository, published_at: generation.published_at })
     .from(repository)
     .leftJoin(generation, eq(generation.id, repository.generation_id))
     .where(eq(repository.release, release))
@@ -92,10 +96,12 @@ async function knownBuilds(db: Reader, name: string): Promise<Known[]> {
   return [...known.values()]
 }
 
-function placeOf(row: Published, known: Known[], tagged: Known[]): Place {
-  const { stage, arch, path } = row.repository
-  const ids = new Set(row.rpm_ids ?? [])
-  const published = known.filter((each) => each.rpms.some(({ id }) => ids.has(id)))
+/** @param members as membersAmong says them */
+function placeOf(row: Published, members: Set<string>, known: Known[], tagged: Known[]): Place {
+  const { id: repository_id, stage, arch, path } = row.repository
+  const published = known.filter((each) =>
+    each.rpms.some(({ id }) => members.has(`${repository_id}:${id}`)),
+  )
   const standing = standingIn({ stage, arch, published, tagged })
   const newest = published.find(({ nvr }) => nvr === standing.nvr)
   const srpm = newest?.rpms.find((file) => file.arch === 'src' && arch === 'src')

@@ -7,58 +7,45 @@
  *
  * The order is the point:
  *
- * 1. the new generation's folder is made under another name and renamed when it is whole;
- * 2. the database names the new repomd.xml as current and the old as an alternate; the metalink leads to
- *    the generation's own folder, so whoever follows it reads one generation from first to last;
- *    the push then waits until edges, which answer from snapshots, have heard of it;
- * 3. the link `repodata` is replaced by rename: repomd.xml and its signature change in one instant for
- *    those who read without a metalink;
- * 4. `settle` removes generations, and packages, that nobody can be reading any more.
+ * 1. `prepareGeneration`: the new generation's folder is made under another name and renamed when it is whole;
+ *    nothing leads to it yet;
+ * 2. `publishDrafts`, in one transaction for all repositories of a push, with its tags, advisories and statuses:
+ *    the database names the new repomd.xml as current and the old as an alternate; the metalink leads to the
+ *    generation's own folder, so whoever follows it reads one generation from first to last. This is the commit
+ *    point: before it a push can be undone, after it only completed;
+ * 3. `switchGeneration`: the link `repodata` is replaced by rename, once edges, which answer from snapshots,
+ *    have heard of it: repomd.xml and its signature change in one instant for those who read without a metalink.
  *
- * Each step may be repeated after a crash.
+ * Each step may be repeated after a crash. What the database names is the truth; links follow it.
  */
-import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+
+import { mkdir, readlink, rename, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { and, eq, inArray, isNull } from 'drizzle-orm'
-import { rpm } from '../../db/schema/builds.ts'
+import { and, eq, gt, isNull } from 'drizzle-orm'
 import { generation, repository } from '../../db/schema/repos.ts'
-import { DAY_MS } from '../kernel/clock.ts'
-import type { App, Ctx } from '../kernel/context.ts'
+import type { App } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
+import { flush } from '../kernel/durable.ts'
 import { newHex } from '../kernel/random.ts'
 import { signDetached } from '../kernel/signing.ts'
-import { linkOnce, publishedRoot, stagedRepodata } from './compose.ts'
-import { type GenerationRow, publishedGenerations, type RepositoryRow } from './repositories.ts'
-import { GENERATIONS, generationPath, packageHref } from './repository.ts'
-import { exists, flush } from './store.ts'
+import { currentGeneration, linkOnce, publishedRoot, stageOf } from './compose.ts'
+import { applyPlan } from './drafts.ts'
+import { draftedGenerations, type GenerationRow, type RepositoryRow } from './repositories.ts'
+import { generationPath } from './repository.ts'
+import { exists } from './store.ts'
 
-/** How long a generation stays after its successor came, and the least that stay in any case. */
-const KEEP_MS = DAY_MS
-const KEEP_LEAST = 2
+const folderOf = (app: App, row: RepositoryRow, sha256: string) =>
+  join(publishedRoot(app, row), generationPath(sha256))
 
-type InTransaction = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
-
-/** Steps 1 and 2 for one repository. */
-export async function announceGeneration(
-  ctx: Ctx,
+/** Step 1 for one repository: whole under its name, or not there. */
+export async function prepareGeneration(
+  app: App,
   row: RepositoryRow,
   next: GenerationRow,
-  inTransaction: InTransaction,
 ): Promise<void> {
-  const folder = join(publishedRoot(ctx.app, row), generationPath(next.hashes.sha256))
-  if (!(await exists(folder))) await makeFolder(ctx.app, row, next, folder)
-  await markPublished(ctx, row, next, inTransaction)
-}
-
-/** Step 3 for one repository that was announced. */
-export function switchGeneration(app: App, row: RepositoryRow, next: GenerationRow): Promise<void> {
-  const current = join(generationPath(next.hashes.sha256), 'repodata')
-  return replaceLink(app, current, join(publishedRoot(app, row), 'repodata'))
-}
-
-/** A generation's folder: whole under its name, or not there. */
-async function makeFolder(app: App, row: RepositoryRow, next: GenerationRow, folder: string) {
-  const staged = stagedRepodata(app, next.push_id, row)
+  const folder = folderOf(app, row, next.hashes.sha256)
+  if (await exists(folder)) return
+  const staged = join(stageOf(app, next.push_id, next.attempt, row), 'repodata')
   const part = `${folder}.${newHex(app.random, 8)}.part`
   const repodata = join(part, 'repodata')
   await mkdir(repodata, { recursive: true })
@@ -71,23 +58,67 @@ async function makeFolder(app: App, row: RepositoryRow, next: GenerationRow, fol
   await writeFile(join(repodata, 'repomd.xml.asc'), signature, { flush: true })
   await flush(repodata)
   await flush(part)
+  await flush(join(publishedRoot(app, row), 'Packages'))
   await rename(part, folder)
   await flush(join(folder, '..'))
 }
 
-async function markPublished(
-  ctx: Ctx,
-  row: RepositoryRow,
-  next: GenerationRow,
-  inTransaction: InTransaction,
+/**
+ * Step 2 for all repositories of a push, in the transaction that publishes it.
+ * @param digest of what placed the release's packages
+ */
+export async function publishDrafts(
+  tx: Tx,
+  push_id: number,
+  release: string,
+  digest: string,
+  now: number,
 ): Promise<void> {
-  await inTransaction(async (tx) => {
+  for (const { repository: row, generation: next } of await draftedGenerations(tx, push_id)) {
+    await applyPlan(tx, push_id, next)
     await tx
       .update(generation)
-      .set({ published_at: ctx.app.clock.now() })
+      .set({ published_at: now })
       .where(and(eq(generation.id, next.id), isNull(generation.published_at)))
     await tx.update(repository).set({ generation_id: next.id }).where(eq(repository.id, row.id))
-  })
+  }
+  await tx.update(repository).set({ placement: digest }).where(eq(repository.release, release))
+}
+
+/**
+ * Step 3 for one repository: its link leads to what the database names, also when that becomes another while
+ * this runs. @returns whether the link was another one
+ */
+export async function switchGeneration(app: App, repository_id: number): Promise<boolean> {
+  let changed = false
+  for (;;) {
+    const row = await readRepository(app, repository_id)
+    const current = await currentGeneration(app.db, row)
+    if (!current) return changed
+    const to = join(generationPath(current.hashes.sha256), 'repodata')
+    const link = join(publishedRoot(app, row), 'repodata')
+    if ((await readlink(link).catch(() => undefined)) === to) return changed
+    await replaceLink(app, to, link)
+    changed = true
+  }
+}
+
+async function readRepository(app: App, id: number): Promise<RepositoryRow> {
+  const [row] = await app.db.select().from(repository).where(eq(repository.id, id))
+  if (!row) throw new Error(`repository ${id} is gone`)
+  return row
+}
+
+/**
+ * Leads every repository's link to what the database names. A program that was stopped for long between its
+ * look and its rename may have set one back.
+ * @param except releases whose push is just about to do it, in its own time
+ */
+export async function mendLinks(app: App, except: string[]): Promise<void> {
+  const rows = await app.db.select().from(repository).where(gt(repository.generation_id, 0))
+  for (const row of rows)
+    if (!except.includes(row.release) && (await switchGeneration(app, row.id)))
+      app.log.warn({ repository: row.path }, 'the link of a repository led elsewhere')
 }
 
 /** Points a link elsewhere: those who follow it come to the old place or to the new one. */
@@ -96,34 +127,4 @@ async function replaceLink(app: App, to: string, link: string): Promise<void> {
   await symlink(to, part)
   await rename(part, link)
   await flush(join(link, '..'))
-}
-
-/** Step 4: removes what no kept generation names, and what a crash left half made. */
-export async function settleRepository(app: App, row: RepositoryRow): Promise<void> {
-  const root = publishedRoot(app, row)
-  const kept = await keptGenerations(app, row)
-  const folders = new Set(kept.map((each) => each.hashes.sha256))
-  for (const name of await readdir(join(root, GENERATIONS)))
-    if (!folders.has(name)) await rm(join(root, GENERATIONS, name), { recursive: true })
-  for (const name of await readdir(root)) if (name.endsWith('.part')) await rm(join(root, name))
-  await removeOldPackages(app, root, kept)
-}
-
-/** A client may go on with a generation that it took while it was current, so the successor's date counts. */
-async function keptGenerations(app: App, row: RepositoryRow): Promise<GenerationRow[]> {
-  const published = await publishedGenerations(app.db, row.id, 200)
-  const since = app.clock.now() - KEEP_MS
-  return published.filter(
-    (_, at) => at < KEEP_LEAST || (published[at - 1]?.published_at ?? 0) >= since,
-  )
-}
-
-async function removeOldPackages(app: App, root: string, kept: GenerationRow[]): Promise<void> {
-  const ids = [...new Set(kept.flatMap((each) => each.rpm_ids))]
-  const rows = ids.length > 0 ? await app.db.select().from(rpm).where(inArray(rpm.id, ids)) : []
-  const wanted = new Set(rows.map((each) => packageHref(each.filename)))
-  const letters = await readdir(join(root, 'Packages')).catch(() => [])
-  for (const letter of letters)
-    for (const file of await readdir(join(root, 'Packages', letter)))
-      if (!wanted.has(`Packages/${letter}/${file}`)) await rm(join(root, 'Packages', letter, file))
 }

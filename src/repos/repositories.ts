@@ -1,14 +1,10 @@
 /** Repositories as rows, and what is in them by tag. */
 import { and, asc, desc, eq, inArray, isNotNull } from 'drizzle-orm'
 import { generation, repository } from '../../db/schema/repos.ts'
-import { releaseTags } from '../builds/build.ts'
-import { type BuildRow, type RpmRow, rpmsOfBuilds } from '../builds/builds.ts'
-import { taggedBuilds } from '../builds/tags.ts'
-import { describeRelease } from '../distribution/releases.ts'
-import type { App, Ctx } from '../kernel/context.ts'
+import type { Ctx } from '../kernel/context.ts'
 import type { Reader } from '../kernel/db.ts'
 import { transaction } from '../kernel/transaction.ts'
-import { archFits, repositoriesOf, type Stage } from './repository.ts'
+import { repositoriesOf } from './repository.ts'
 
 export type RepositoryRow = typeof repository.$inferSelect
 export type GenerationRow = typeof generation.$inferSelect
@@ -74,60 +70,17 @@ export async function draftedGenerations(db: Reader, push_id: number) {
     .orderBy(asc(repository.path))
 }
 
-export interface PlacedRpm {
-  rpm: RpmRow
-  build: BuildRow
-}
-
-/** What belongs into each repository of a release and stage, by the tags as they are now. */
-export async function repositoryContents(
-  app: App,
-  release: string,
-  stage: Stage,
-): Promise<Map<RepositoryRow, PlacedRpm[]>> {
-  const builds = await taggedBuilds(app.db, releaseTags(release)[stage])
-  const byId = new Map(builds.map((build) => [build.id, build]))
-  const rpms = await rpmsOfBuilds(app.db, [...byId.keys()])
-  const placed = rpms.flatMap((rpm) => {
-    const build = byId.get(rpm.build_id)
-    return build ? [{ rpm, build }] : []
-  })
-  const rows = await listRepositories(app.db, release)
-  const ids = new Map(
-    repositoriesOf(app.distribution.id, describeRelease(app, release)).map((each) => [
-      each.path,
-      each.id,
-    ]),
-  )
-  return new Map(
-    rows
-      .filter((row) => row.stage === stage)
-      .map((row) => [
-        row,
-        placed.filter(
-          ({ rpm, build }) =>
-            archFits(rpm.arch, row.arch) &&
-            app.distribution.repositoryOf(build.name) === ids.get(row.path),
-        ),
-      ]),
-  )
-}
-
 /** The repositories of a release, each with the metadata that clients see now, if there is any. */
 export async function currentRepositories(ctx: Ctx, release: string) {
   const rows = await ctx.app.db
     .select({
       repository,
       published_at: generation.published_at,
-      rpm_ids: generation.rpm_ids,
+      packages: generation.packages,
     })
     .from(repository)
     .leftJoin(generation, eq(generation.id, repository.generation_id))
     .where(eq(repository.release, release))
     .orderBy(asc(repository.path))
-  return rows.map(({ repository: row, published_at, rpm_ids }) => ({
-    repository: row,
-    published_at,
-    packages: rpm_ids?.length ?? 0,
-  }))
+  return rows.map((row) => ({ ...row, packages: row.packages ?? 0 }))
 }

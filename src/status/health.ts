@@ -226,7 +226,7 @@ function eventFindings({ events, now }: HealthFacts): Finding[] {
 /** A mail server's words as everyone may read them: no one's address, no machine's. */
 export function publicMailError(error: string): string {
   return error
-    .replace(/[^\s<>"'(),;:]+@[^\s<>"'(),;:]+/g, '…@…')
+    .replace(/(?<![^\s<>"'(),;:])[^\s<>"'(),;:@]+@[^\s<>"'(),;:]+/g, '…@…')
     .replace(/\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?/g, '…')
     .replace(/\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}\]?(?::\d+)?/gi, '…')
     .replace(/\s+/g, ' ')

@@ -1,9 +1,8 @@
-/** The queue in the open: tasks, what each waits for, logs as they grow, cancel; and the builders. */
+/** The queue in the open: tasks, what each waits for, logs as they grow, cancel. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
 import { answers, createApi, jsonWithEtag, pageQuery } from '../kernel/http.ts'
 import { reasonJson, type Translate } from '../kernel/words.ts'
-import { listBuilders } from './builders.ts'
 import { readLog } from './logs.ts'
 import { type TaskStateName, taskState, taskStateName } from './task.ts'
 import { cancelTask, type TaskRow } from './tasks.ts'
@@ -103,11 +102,11 @@ export function createTasksApi() {
       })
     },
   )
-  addBuilderList(api)
+  addCancel(api)
   return api
 }
 
-function addBuilderList(api: ReturnType<typeof createApi>): void {
+function addCancel(api: ReturnType<typeof createApi>): void {
   api.openapi(
     createRoute({
       method: 'post',
@@ -119,23 +118,6 @@ function addBuilderList(api: ReturnType<typeof createApi>): void {
     async (c) => {
       await cancelTask(c.get('ctx'), c.req.valid('param').id)
       return c.json({})
-    },
-  )
-  api.openapi(
-    createRoute({
-      method: 'get',
-      path: '/builders',
-      tags: ['tasks'],
-      responses: answers('Builders and what they can do.'),
-    }),
-    async (c) => {
-      const rows = await listBuilders(c.get('ctx'))
-      const items = rows.map(({ token_hash: _, id: __, created_at, last_seen_at, ...row }) => ({
-        ...row,
-        created_at: iso(created_at),
-        last_seen_at: iso(last_seen_at),
-      }))
-      return jsonWithEtag(c, { items, next: null })
     },
   )
 }

@@ -2,38 +2,89 @@
 import { createHash } from 'node:crypto'
 import { and, asc, eq } from 'drizzle-orm'
 import { builder } from '../../db/schema/tasks.ts'
-import { audit } from '../kernel/audit.ts'
+import { requireRole } from '../kernel/access.ts'
+import { type AuditAction, audit } from '../kernel/audit.ts'
 import type { Actor, App, Ctx } from '../kernel/context.ts'
 import { isUniqueViolation } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { newToken } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
+import { isRpmArch } from '../kernel/rpm-name.ts'
 import { transaction } from '../kernel/transaction.ts'
+import {
+  type BuilderState,
+  builderState,
+  DRIVERS,
+  effectiveGrant,
+  type Grant,
+  isResting,
+  MAX_CAPACITY,
+  whyIdle,
+} from './builder.ts'
 import { claimTask, heldTask, renewLease } from './leases.ts'
-import type { BuilderRow } from './queries.ts'
-import { ALIVE_MS, builderHolder, isWorkerChannel, LEASE_MS } from './task.ts'
+import { type BuilderRow, heldBy, heldByBuilders } from './queries.ts'
+import { builderHolder, isWorkerChannel, LEASE_MS } from './task.ts'
 import type { TaskRow } from './tasks.ts'
 
+export { builderState } from './builder.ts'
 export type { BuilderRow } from './queries.ts'
 
 const hashToken = (token: string) => createHash('sha256').update(token).digest('hex')
 
+const LONGEST_LIST = 50
+const WORD = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
+
+/** @throws PortalError input.invalid for what no builder can have */
+function checkGrant(grant: Partial<Grant>): void {
+  const lists = ['arches', 'channels', 'drivers'] as const
+  for (const field of lists) {
+    const words = grant[field] ?? []
+    const allowed = { arches: isRpmArch, channels: isBuilderChannel, drivers: isDriver }[field]
+    const odd =
+      words.length > LONGEST_LIST ? `${words.length}` : words.find((each) => !allowed(each))
+    if (odd !== undefined) throw invalid(field, reason('builder.grant', { value: odd }))
+  }
+  const { capacity } = grant
+  if (
+    capacity !== undefined &&
+    !(Number.isInteger(capacity) && capacity >= 0 && capacity <= MAX_CAPACITY)
+  )
+    throw invalid('capacity', reason('builder.capacity', { most: MAX_CAPACITY }))
+}
+
+const isDriver = (word: string) => DRIVERS.includes(word)
+const isBuilderChannel = (word: string) => WORD.test(word) && !isWorkerChannel(word)
+
+const grantColumns = (grant: Partial<Grant>) => ({
+  ...(grant.arches && { granted_arches: [...new Set(grant.arches)] }),
+  ...(grant.channels && { granted_channels: [...new Set(grant.channels)] }),
+  ...(grant.drivers && { granted_drivers: [...new Set(grant.drivers)] }),
+  ...(grant.capacity !== undefined && { granted_capacity: grant.capacity }),
+})
+
 /** @returns the token, which is shown this once: only its hash is kept */
-export async function addBuilder(ctx: Ctx, name: string): Promise<string> {
+export async function addBuilder(ctx: Ctx, name: string, grant: Grant): Promise<string> {
+  requireRole(ctx, 'admin', 'admin')
   if (!/^[a-z0-9][a-z0-9.-]{0,62}$/.test(name)) throw invalid('name', reason('builder.name'))
+  checkGrant(grant)
   const token = newToken(ctx.app.random, 'slb_')
   try {
     await transaction(ctx, async (tx) => {
       await tx.insert(builder).values({
         name,
         token_hash: hashToken(token),
+        ...grantColumns(grant),
         arches: [],
         channels: [],
         drivers: [],
         missing: [],
         created_at: ctx.app.clock.now(),
       })
-      await audit(tx, ctx, { action: 'builder.added', subject: `builder:${name}` })
+      await audit(tx, ctx, {
+        action: 'builder.added',
+        subject: `builder:${name}`,
+        details: { ...grant },
+      })
     })
   } catch (error) {
     if (isUniqueViolation(error)) throw invalid('name', reason('builder.name-taken', { name }))
@@ -42,18 +93,52 @@ export async function addBuilder(ctx: Ctx, name: string): Promise<string> {
   return token
 }
 
+/** Changes what a builder may do; what is left out stays. @throws PortalError not-found, input.invalid */
+export async function setGrant(ctx: Ctx, name: string, grant: Partial<Grant>): Promise<void> {
+  requireRole(ctx, 'admin', 'admin')
+  checkGrant(grant)
+  const set = grantColumns(grant)
+  if (Object.keys(set).length === 0) return
+  await changeBuilder(ctx, name, 'builder.granted', set, { ...grant })
+}
+
+/** Lets a builder in again, and forgets its faults; or refuses it from now on. */
+export async function setEnabled(ctx: Ctx, name: string, enabled: boolean): Promise<void> {
+  requireRole(ctx, 'admin', 'admin')
+  const well = enabled && { fault: null, faults: 0, rests_until: null }
+  const action = enabled ? 'builder.enabled' : 'builder.disabled'
+  await changeBuilder(ctx, name, action, { enabled, ...well })
+}
+
+async function changeBuilder(
+  ctx: Ctx,
+  name: string,
+  action: AuditAction,
+  set: Partial<typeof builder.$inferInsert>,
+  details?: Record<string, unknown>,
+): Promise<void> {
+  await transaction(ctx, async (tx) => {
+    const changed = await tx.update(builder).set(set).where(eq(builder.name, name)).returning()
+    if (changed.length === 0) throw new PortalError('not-found')
+    await audit(tx, ctx, { action, subject: `builder:${name}`, ...(details && { details }) })
+  })
+}
+
+/** Forgets a builder; its token ends, and what it held is given to others when its leases are over. */
+export async function removeBuilder(ctx: Ctx, name: string): Promise<void> {
+  requireRole(ctx, 'admin', 'admin')
+  await transaction(ctx, async (tx) => {
+    const gone = await tx.delete(builder).where(eq(builder.name, name)).returning()
+    if (gone.length === 0) throw new PortalError('not-found')
+    await audit(tx, ctx, { action: 'builder.removed', subject: `builder:${name}` })
+  })
+}
+
 /** A new token for a builder whose old one is lost; the old one ends. */
 export async function renewBuilderToken(ctx: Ctx, name: string): Promise<string> {
+  requireRole(ctx, 'admin', 'admin')
   const token = newToken(ctx.app.random, 'slb_')
-  await transaction(ctx, async (tx) => {
-    const changed = await tx
-      .update(builder)
-      .set({ token_hash: hashToken(token) })
-      .where(eq(builder.name, name))
-      .returning()
-    if (changed.length === 0) throw new PortalError('not-found')
-    await audit(tx, ctx, { action: 'builder.token-renewed', subject: `builder:${name}` })
-  })
+  await changeBuilder(ctx, name, 'builder.token-renewed', { token_hash: hashToken(token) })
   return token
 }
 
@@ -84,16 +169,17 @@ export interface Heartbeat {
   capacity: number
   drivers: string[]
   missing: string[]
+  bounds?: string[] | undefined
   tasks: { id: number; lease: string; progress?: string | undefined }[]
 }
 
 /** @returns the tasks that the builder holds no longer and must stop */
 export async function heartbeat(ctx: Ctx, row: BuilderRow, beat: Heartbeat) {
-  const { tasks, ...facts } = beat
+  const { tasks, bounds, ...facts } = beat
   await transaction(ctx, (tx) =>
     tx
       .update(builder)
-      .set({ ...facts, last_seen_at: ctx.app.clock.now() })
+      .set({ ...facts, ...(bounds && { bounds }), last_seen_at: ctx.app.clock.now() })
       .where(eq(builder.id, row.id)),
   )
   const cancel: number[] = []
@@ -108,15 +194,20 @@ export async function heartbeat(ctx: Ctx, row: BuilderRow, beat: Heartbeat) {
   return { lease_ms: LEASE_MS, cancel }
 }
 
-/** One task that this builder may take, by what it said of itself last. */
+/** One task that this builder may take: granted, within its tools, and not while it rests. */
 export async function claimForBuilder(ctx: Ctx, id: number): Promise<TaskRow | undefined> {
-  const [row] = await ctx.app.db.select().from(builder).where(eq(builder.id, id))
-  if (!row?.enabled || row.drivers.length === 0) return undefined
-  return claimTask(ctx.app, {
-    name: builderHolder(row.name),
-    // A builder says itself which channels it listens on; workers' are not for it.
-    channels: row.channels.filter((channel) => !isWorkerChannel(channel)),
-    arches: ['noarch', ...row.arches],
+  const { app } = ctx
+  const [row] = await app.db.select().from(builder).where(eq(builder.id, id))
+  if (!row?.enabled || isResting(row, app.clock.now())) return undefined
+  const { arches, channels, drivers, capacity } = effectiveGrant(row)
+  if (arches.length === 0 || channels.length === 0 || drivers.length === 0) return undefined
+  const name = builderHolder(row.name)
+  if ((await heldBy(app.db, name)).length >= capacity) return undefined
+  return claimTask(app, {
+    name,
+    channels,
+    arches: ['noarch', ...arches],
+    drivers: ['', ...drivers],
   })
 }
 
@@ -124,10 +215,28 @@ export function listBuilders(ctx: Ctx): Promise<BuilderRow[]> {
   return ctx.app.db.select().from(builder).orderBy(asc(builder.name))
 }
 
-/** As `state.builder.<state>` names it. */
-export function builderState(row: BuilderRow, now: number): 'online' | 'silent' | 'disabled' {
-  if (!row.enabled) return 'disabled'
-  return row.last_seen_at !== null && now - row.last_seen_at <= ALIVE_MS ? 'online' : 'silent'
+export interface BuilderView {
+  row: BuilderRow
+  state: BuilderState
+  running: { id: number; method: string; label: string; arch: string }[]
+  effective: Grant
+  why_idle: Reason[]
+}
+
+/** Each builder with what it may do, what it does, and why it does nothing. */
+export async function viewBuilders(ctx: Ctx): Promise<BuilderView[]> {
+  const now = ctx.app.clock.now()
+  const held = await heldByBuilders(ctx.app.db)
+  return (await listBuilders(ctx)).map((row) => {
+    const running = held.filter((each) => each.claimed_by === builderHolder(row.name))
+    return {
+      row,
+      state: builderState(row, now),
+      running: running.map(({ id, method, label, arch }) => ({ id, method, label, arch })),
+      effective: effectiveGrant(row),
+      why_idle: whyIdle(row, running.length, now),
+    }
+  })
 }
 
 /** Why nothing can be built now, whatever it is; empty while one builder can build. */
@@ -135,8 +244,6 @@ export async function buildingFaults(ctx: Ctx): Promise<Reason[]> {
   const now = ctx.app.clock.now()
   const online = (await listBuilders(ctx)).filter((row) => builderState(row, now) === 'online')
   if (online.length === 0) return [reason('task.no-builder')]
-  if (online.some((row) => row.drivers.length > 0)) return []
-  return online.map(({ name, missing }) =>
-    reason('builder.lacks', { name, missing: missing.join(', ') }),
-  )
+  if (online.some((row) => effectiveGrant(row).drivers.length > 0)) return []
+  return online.flatMap((row) => whyIdle(row, 0, now))
 }

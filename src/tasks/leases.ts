@@ -20,6 +20,8 @@ export interface Claimer {
   name: string
   channels: string[]
   arches: string[]
+  /** Drivers whose tasks it takes; '' for those that need none. */
+  drivers?: string[]
 }
 
 /** Takes the first fitting task, or nothing. @returns the task with its new lease */
@@ -28,7 +30,8 @@ export async function claimTask(app: App, claimer: Claimer): Promise<TaskRow | u
   const found: { id: number; priority: number }[] = []
   for (const channel of claimer.channels)
     for (const arch of claimer.arches)
-      found.push(...(await candidates(app.db, channel, arch, now, 4)))
+      for (const driver of claimer.drivers ?? [''])
+        found.push(...(await candidates(app.db, { channel, arch, driver }, now, 4)))
   if (found.length === 0) return undefined
   found.sort((a, b) => a.priority - b.priority || a.id - b.id)
   return transaction({ app }, async (tx) => {

@@ -7,6 +7,7 @@ import {
   eq,
   gte,
   inArray,
+  like,
   lt,
   lte,
   notInArray,
@@ -15,7 +16,7 @@ import {
 } from 'drizzle-orm'
 import { builder, program, task } from '../../db/schema/tasks.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
-import { ENDED_STATES, taskState } from './task.ts'
+import { builderHolder, ENDED_STATES, taskState } from './task.ts'
 
 export type TaskRow = typeof task.$inferSelect
 export type BuilderRow = typeof builder.$inferSelect
@@ -35,15 +36,21 @@ export async function findByKey(db: Reader, unique_key: string): Promise<TaskRow
 }
 
 /** The first claimable tasks of one arch and channel. Reads an index range of FREE tasks only. */
-export function candidates(db: Reader, channel: string, arch: string, now: number, limit: number) {
+export function candidates(
+  db: Reader,
+  at: { channel: string; arch: string; driver: string },
+  now: number,
+  limit: number,
+) {
   return db
     .select({ id: task.id, priority: task.priority })
     .from(task)
     .where(
       and(
         eq(task.state, taskState.FREE),
-        eq(task.channel, channel),
-        eq(task.arch, arch),
+        eq(task.channel, at.channel),
+        eq(task.arch, at.arch),
+        eq(task.driver, at.driver),
         lte(task.not_before, now),
       ),
     )
@@ -57,6 +64,25 @@ export function expiredLeases(db: Reader, now: number): Promise<TaskRow[]> {
     .from(task)
     .where(and(eq(task.state, taskState.OPEN), lt(task.lease_until, now)))
     .limit(100)
+}
+
+/** Tasks that this holder has. */
+export function heldBy(db: Reader, holder: string) {
+  return db
+    .select({ id: task.id })
+    .from(task)
+    .where(and(eq(task.state, taskState.OPEN), eq(task.claimed_by, holder)))
+}
+
+/** Tasks that builders have: as many as their capacities together at most. */
+export function heldByBuilders(db: Reader) {
+  return db
+    .select({
+      ...{ id: task.id, method: task.method, label: task.label, arch: task.arch },
+      claimed_by: task.claimed_by,
+    })
+    .from(task)
+    .where(and(eq(task.state, taskState.OPEN), like(task.claimed_by, builderHolder('%'))))
 }
 
 /** How many tasks of the same queue go before this one. */

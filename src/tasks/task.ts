@@ -54,10 +54,23 @@ export function retryDelayMs(attempts: number): number {
 
 /** What is known about a task and the queue when one asks why it does not run. */
 export interface WaitFacts {
-  task: { state: number; arch: string; channel: string; not_before: number; waiting: boolean }
+  task: {
+    state: number
+    arch: string
+    channel: string
+    driver: string
+    not_before: number
+    waiting: boolean
+  }
   now: number
-  /** Enabled builders seen within ALIVE_MS. */
-  builders: { arches: string[]; channels: string[]; capacity: number; drivers: string[] }[]
+  /** Enabled builders seen within ALIVE_MS, by what is granted and can be done. */
+  builders: {
+    arches: string[]
+    channels: string[]
+    capacity: number
+    drivers: string[]
+    resting: boolean
+  }[]
   /** Whether any worker was seen within ALIVE_MS. */
   workerAlive: boolean
   /** Tasks of the same arch and channel that go first. */
@@ -104,5 +117,8 @@ function builderReasons({ task, builders }: WaitFacts): Reason[] {
   if (fitting.length === 0)
     return [reason('task.no-builder-for', { arch: task.arch, channel: task.channel })]
   if (fitting.every((each) => each.drivers.length === 0)) return [reason('task.builder-tools')]
+  const able = fitting.filter((each) => task.driver === '' || each.drivers.includes(task.driver))
+  if (able.length === 0) return [reason('task.no-driver', { driver: task.driver })]
+  if (able.every((each) => each.resting)) return [reason('task.builders-rest')]
   return []
 }

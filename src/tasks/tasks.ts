@@ -37,6 +37,8 @@ export interface NewTask {
   parent_id?: number
   arch?: string
   channel?: string
+  /** What a builder must have; any will do where it is left out. */
+  driver?: string
   priority?: number
   max_attempts?: number
   unique_key?: string
@@ -71,6 +73,7 @@ async function insertTask(tx: Tx, ctx: Ctx, input: NewTask): Promise<TaskRow | u
       parent_id: input.parent_id ?? 0,
       arch: input.arch ?? 'noarch',
       channel: input.channel ?? WORKER_CHANNEL,
+      driver: input.driver ?? '',
       priority: input.priority ?? DEFAULT_PRIORITY,
       state: taskState.FREE,
       max_attempts: input.max_attempts ?? DEFAULT_MAX_ATTEMPTS,
@@ -174,6 +177,12 @@ export async function cancelTask(ctx: Ctx, id: number): Promise<void> {
     await wakeParent(tx, ctx, canceled)
     await audit(tx, ctx, { action: 'task.canceled', subject: `task:${id}` })
   })
+}
+
+/** Ends a task and all below it for a verb that has asked who may; nothing changes where they have ended. */
+export async function endTaskTree(tx: Tx, ctx: Ctx, id: number): Promise<void> {
+  const row = await findTask(tx, id)
+  if (row && !ENDED_STATES.includes(row.state)) await cancelTree(tx, ctx, row)
 }
 
 /**

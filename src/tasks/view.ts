@@ -4,10 +4,12 @@ import type { Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import type { Reason } from '../kernel/reason.ts'
+import { effectiveGrant, isResting } from './builder.ts'
 import { logSize } from './logs.ts'
 import {
   aliveBuilders,
   anyAlive,
+  type BuilderRow,
   childrenOf,
   countAhead,
   countByState,
@@ -27,6 +29,11 @@ export interface TaskView {
   log_bytes: number
 }
 
+const able = (row: BuilderRow, now: number) => ({
+  ...effectiveGrant(row),
+  resting: isResting(row, now),
+})
+
 /** What a task waits for, from the queue and the builders as they are now. */
 export async function taskWaits(ctx: Ctx, row: TaskRow): Promise<Reason[]> {
   const { db, database } = ctx.app
@@ -36,7 +43,7 @@ export async function taskWaits(ctx: Ctx, row: TaskRow): Promise<Reason[]> {
   return waitsFor({
     task: row,
     now,
-    builders: free ? await aliveBuilders(db, since) : [],
+    builders: free ? (await aliveBuilders(db, since)).map((each) => able(each, now)) : [],
     workerAlive: free ? await anyAlive(db, 'worker', since) : true,
     ahead: free ? await countAhead(db, row) : 0,
     openChildren: row.waiting ? await unendedChildren(db, row.id) : [],

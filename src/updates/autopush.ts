@@ -4,8 +4,9 @@ import { update } from '../../db/schema/updates.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
+import { holdUpdate } from './hold.ts'
 import { autopushDue } from './update.ts'
-import { holdUpdate } from './updates.ts'
+
 import { askForStable } from './votes.ts'
 
 const PAGE = 200

@@ -6,9 +6,9 @@ import type { Tx } from '../kernel/db.ts'
 import { emit } from '../kernel/events.ts'
 import type { Reason } from '../kernel/reason.ts'
 import { factsOf } from './facts.ts'
+import { holdUpdate } from './hold.ts'
 import { updatesOfBuilds } from './queries.ts'
 import { mayGoStable, mayGoTesting, type UpdateStatus } from './update.ts'
-import { holdUpdate } from './updates.ts'
 
 /** Lets an update go to stable during a freeze, or no longer (`why` null). @throws PortalError not-found */
 export async function setFreezeException(

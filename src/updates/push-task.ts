@@ -1,49 +1,60 @@
 /**
- * The `push` task: gate, tags, repository trees with updateinfo, self-check, announcement,
- * switch, statuses, settle.
- * The push row names the step that comes next and moves in the transaction of a step's effects, so a
- * push that was killed goes on where it was.
+ * The `push` task: gate, trees, check, sign, publish, switch. The push row names the step that comes next and
+ * moves in the transaction of a step's effects, so a push that was killed goes on where it was. Everything before
+ * `publish` is made beside what people see and can be thrown away; `publish` is one transaction; what comes after
+ * it only completes, and is completed by another task where this one ends early.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import { z } from 'zod'
-import { push, update } from '../../db/schema/updates.ts'
-import { releaseTags } from '../builds/build.ts'
-import { rpmsOfBuilds } from '../builds/builds.ts'
-import { tagBuild, untagBuild } from '../builds/tags.ts'
-import { issueAdvisory, type NewAdvisory } from '../errata/errata.ts'
+import { rpm } from '../../db/schema/builds.ts'
+import { update } from '../../db/schema/updates.ts'
+import { issueAdvisories, reserveNumbers } from '../errata/errata.ts'
+import { chunks } from '../kernel/chunks.ts'
 import { SECOND_MS } from '../kernel/clock.ts'
 import type { Tx } from '../kernel/db.ts'
 import { emit, type Subscriber } from '../kernel/events.ts'
+import { must } from '../kernel/must.ts'
+import { newHex } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { sayReason } from '../kernel/words.ts'
 import { checkRepository } from '../repos/check.ts'
-import { composeRepository, keepGeneration, removeStage } from '../repos/compose.ts'
-import { announceGeneration, settleRepository, switchGeneration } from '../repos/publish.ts'
-import { draftedGenerations } from '../repos/repositories.ts'
-import { checkStored } from '../repos/store.ts'
+import {
+  composeRepository,
+  currentGeneration,
+  dropDrafts,
+  type FileFault,
+  keepGeneration,
+} from '../repos/compose.ts'
+import { placementDigest, planContent } from '../repos/content.ts'
+import { countPlan, keepPlan, StillLeaving } from '../repos/drafts.ts'
+import { prepareGeneration, publishDrafts, switchGeneration } from '../repos/publish.ts'
+import { draftedGenerations, type RepositoryRow } from '../repos/repositories.ts'
 import { closed, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { taskState } from '../tasks/task.ts'
 import { getTask } from '../tasks/tasks.ts'
 import { factsOf } from './facts.ts'
+import { type PushStep, pushSteps } from './push.ts'
+import { abandonPush, completePush } from './push-ends.ts'
+import { removeFaulty } from './push-faults.ts'
+import { applyMoves, keepMoves, type Member, pushMembers, stageChanges } from './push-plan.ts'
 import {
-  abandonPush,
+  addNote,
   advancePush,
   ejectUpdate,
   getPush,
+  PushMoved,
   type PushRow,
-  type PushStep,
-  pushedUpdates,
-  pushSteps,
-  seedBuilds,
-} from './pushes.ts'
-import { bugsOf, buildsOfUpdates, cvesOf, type UpdateRow } from './queries.ts'
-import { draftRepositories } from './trees.ts'
+  queueSettling,
+} from './push-rows.ts'
+import { seedBuilds } from './pushes.ts'
+import { buildsOfUpdates } from './queries.ts'
 import { mayGoStable, mayGoTesting } from './update.ts'
+import { advisoriesFor, writeUpdateinfo } from './updateinfo.ts'
 
 const payloadSchema = z.object({ push_id: z.int() })
-type Run = TaskRun<z.infer<typeof payloadSchema>>
-type Step = (run: Run, row: PushRow) => Promise<void>
+export type PushRun = TaskRun<z.infer<typeof payloadSchema>>
+type Step = (run: PushRun, row: PushRow) => Promise<void>
 
 export const pushTask: TaskHandler<z.infer<typeof payloadSchema>> = {
   method: 'push',
@@ -53,196 +64,222 @@ export const pushTask: TaskHandler<z.infer<typeof payloadSchema>> = {
       const row = await getPush(run.ctx.app.db, run.payload.push_id)
       if (row.state !== 'running') return closed({ state: row.state })
       const step = row.step as PushStep
+      // Renews the lease: who has lost it does no step.
       await run.progress(pushSteps.indexOf(step), pushSteps.length, step)
       await run.log(step)
-      await steps[step](run, row)
+      try {
+        await steps[step](run, row)
+      } catch (error) {
+        if (!(error instanceof PushMoved)) throw error
+        await run.log(error.message)
+      }
     }
   },
 }
 
 const steps: Record<PushStep, Step> = {
   gate: stepGate,
-  tags: stepTags,
   trees: stepTrees,
   check: stepCheck,
-  announce: stepAnnounce,
+  sign: stepSign,
+  publish: stepPublish,
   switch: stepSwitch,
-  statuses: stepStatuses,
-  settle: stepSettle,
 }
 
-/** What is in the push and was not sent back. */
-async function members(run: Run, row: PushRow) {
-  const all = await pushedUpdates(run.ctx.app.db, row.id)
-  return all.filter(({ entry }) => entry.ejected === null)
-}
-
-/** Asks the rules again, and the files: one bad update goes back with its reasons, the rest goes on. */
-async function stepGate(run: Run, row: PushRow): Promise<void> {
+/** Asks the rules again: one bad update goes back with its reasons, the rest goes on. */
+async function stepGate(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
-  for (const { entry, update: member } of await members(run, row)) {
+  const t = app.words.in('en')
+  for (const { entry, update: member } of await pushMembers(app.db, row.id)) {
     const facts = await factsOf(app, app.db, member)
-    const rules = entry.request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
-    const reasons = [...rules, ...(await fileReasons(run, member))]
+    const reasons = entry.request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
     if (reasons.length === 0) continue
-    const t = app.words.in('en')
     await run.log(`${member.alias} goes back: ${reasons.map((r) => sayReason(t, r)).join(' ')}`)
     await run.transaction((tx) => ejectUpdate(tx, run.ctx, row.id, member, reasons))
   }
-  await run.transaction((tx) => advancePush(tx, row.id, 'tags'))
+  await run.transaction((tx) => advancePush(tx, row.id, 'gate', 'trees'))
 }
 
-async function fileReasons(run: Run, member: UpdateRow): Promise<Reason[]> {
+/** Works out what will change, and makes the metadata of each repository that changes, beside what is published. */
+async function stepTrees(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
-  const builds = await buildsOfUpdates(app.db, [member.id])
-  const rpms = await rpmsOfBuilds(
-    app.db,
-    builds.map((each) => each.build.id),
-  )
-  const reasons: Reason[] = []
-  for (const rpm of rpms)
-    if (!(await checkStored(app, rpm)))
-      reasons.push(reason('push.file-damaged', { filename: rpm.filename }))
-  return reasons
+  const members = await planMoves(run, row)
+  const planned = await getPush(app.db, row.id)
+  const repositories = await planRepositories(run, planned, members)
+  const attempt = newHex(app.random, 12)
+  const faults: FileFault[] = []
+  for (const [at, repository] of repositories.entries()) {
+    const of = `trees: ${at + 1} of ${repositories.length}`
+    await run.progress(pushSteps.indexOf('trees'), pushSteps.length, of)
+    const result = await composeRepository(app, {
+      ...{ repository, push_id: row.id, attempt },
+      current: await currentGeneration(app.db, repository),
+      writeUpdateinfo: (path) => writeUpdateinfo(run.ctx, planned, repository, members, path),
+    })
+    if ('faults' in result) faults.push(...result.faults)
+    else await run.transaction((tx) => keepGeneration(tx, result.made, app.clock.now()))
+    const { added, removed } = await countPlan(app.db, row.id, repository.id)
+    await run.log(`${repository.path}: ${added} come, ${removed} go`)
+  }
+  if (faults.length > 0) return removeFaulty(run, row, faults)
+  await run.transaction((tx) => advancePush(tx, row.id, 'trees', 'check'))
 }
 
-/** Moves builds between tags, gives advisories their numbers, and takes seeds straight to stable. */
-async function stepTags(run: Run, row: PushRow): Promise<void> {
-  const { ctx } = run
-  const tags = releaseTags(row.release)
-  const entries = await members(run, row)
-  const seeds = await seedBuilds(ctx.app.db, row.release)
+/** Keeps what the push will do to tags and advisories. @returns the updates that it was planned for */
+async function planMoves(run: PushRun, row: PushRow): Promise<Member[]> {
+  const { app } = run.ctx
+  const members = await pushMembers(app.db, row.id)
+  const seeds = await seedBuilds(app.db, row.release)
+  const now = app.clock.now()
   await run.transaction(async (tx) => {
-    for (const { entry, update: member } of entries) {
-      for (const { build } of await buildsOfUpdates(tx, [member.id])) {
-        for (const name of [tags.candidate, tags.testing])
-          if (name !== tags[entry.request]) await untagBuild(tx, ctx, name, build)
-        await tagBuild(tx, ctx, tags[entry.request], build)
-      }
-      if (entry.request === 'stable') await issueAdvisory(tx, ctx, await advisoryOf(tx, member))
-    }
-    for (const build of seeds) {
-      await untagBuild(tx, ctx, tags.candidate, build)
-      await tagBuild(tx, ctx, tags.stable, build)
-    }
-    await addNote(tx, row, seeds.length > 0 && reason('push.bootstrap', { builds: seeds.length }))
-    await advancePush(tx, row.id, 'trees')
+    await advancePush(tx, row.id, 'trees', 'trees', { planned_at: now })
+    await keepMoves(tx, row, members, seeds)
+    await dropDrafts(tx, row.id)
+    const stable = members.filter(({ entry }) => entry.request === 'stable')
+    await reserveNumbers(
+      tx,
+      stable.map(({ update: { alias } }) => alias),
+      now,
+    )
+    if (seeds.length > 0) await addNote(tx, row, reason('push.bootstrap', { builds: seeds.length }))
   })
+  return members
 }
 
-async function addNote(tx: Tx, row: PushRow, note: Reason | false): Promise<void> {
-  if (!note) return
-  const current = await getPush(tx, row.id)
-  await tx
-    .update(push)
-    .set({ notes: [...current.notes, note] })
-    .where(eq(push.id, row.id))
-}
+const LEAVING_PATIENCE = 120
+const LEAVING_PAUSE_MS = 500
 
-async function advisoryOf(tx: Tx, member: UpdateRow): Promise<NewAdvisory> {
-  const builds = await buildsOfUpdates(tx, [member.id])
-  const bugs = await bugsOf(tx, member.id)
-  const cves = await cvesOf(tx, member.id)
-  const { type, severity, title, release } = member
-  return {
-    ...{ type, severity, title, release, update_alias: member.alias, description: member.notes },
-    references: [
-      ...cves.map(({ cve }) => ({
-        type: 'cve' as const,
-        id: cve,
-        href: `https://www.cve.org/CVERecord?id=${cve}`,
-        title: cve,
-      })),
-      ...bugs.map((bug) => ({
-        type: 'bugzilla' as const,
-        id: bug.number,
-        href: bug.url,
-        title: bug.title,
-      })),
-    ],
-    build_ids: builds.map(({ build }) => build.id),
+async function planRepositories(
+  run: PushRun,
+  row: PushRow,
+  members: Member[],
+): Promise<RepositoryRow[]> {
+  const { app } = run.ctx
+  const retold: number[] = []
+  for (const part of chunks(members.map(({ update: { id } }) => id)))
+    retold.push(...(await buildsOfUpdates(app.db, part)).map(({ build }) => build.id))
+  for (let patience = LEAVING_PATIENCE; ; patience--) {
+    const plan = await planContent(app, row.release, await stageChanges(app, row), retold)
+    try {
+      await run.transaction((tx) => keepPlan(tx, row.id, plan))
+      return plan.repositories
+    } catch (error) {
+      if (!(error instanceof StillLeaving) || patience === 0) throw error
+      await sleep(LEAVING_PAUSE_MS, undefined, { signal: run.signal })
+    }
   }
 }
 
-async function stepTrees(run: Run, row: PushRow): Promise<void> {
-  const { ctx } = run
-  const drafts = await draftRepositories(ctx, row)
-  for (const [at, draft] of drafts.entries()) {
-    await run.progress(2, pushSteps.length, `trees: ${at + 1} of ${drafts.length}`)
-    const made = await composeRepository(ctx.app, draft)
-    await run.transaction((tx) => keepGeneration(tx, made, ctx.app.clock.now()))
-    await run.log(`${draft.repository.path}: ${draft.rpms.length} packages`)
-  }
-  await run.transaction((tx) => advancePush(tx, row.id, 'check'))
-}
-
-/** Nothing is switched that a client could stumble over. */
-async function stepCheck(run: Run, row: PushRow): Promise<void> {
+/** Nothing is published that a client could stumble over. */
+async function stepCheck(run: PushRun, row: PushRow): Promise<void> {
+  const { app } = run.ctx
   const notes = new Map<string, Reason>()
-  for (const { repository, generation } of await draftedGenerations(run.ctx.app.db, row.id)) {
-    const found = await checkRepository(run.ctx.app, repository, generation)
+  const faults: FileFault[] = []
+  for (const { repository, generation } of await draftedGenerations(app.db, row.id)) {
+    const found = await checkRepository(app, repository, generation)
     if (found.note) notes.set(found.note.code, found.note)
     await run.log(`${repository.path}: ${found.sentence}`)
+    for (const why of ['dropped', 'damaged'] as const)
+      faults.push(...(await faultsOf(run, found[why], why)))
   }
+  if (faults.length > 0) return removeFaulty(run, row, faults)
   await run.transaction(async (tx) => {
     for (const note of notes.values()) await addNote(tx, row, note)
-    await advancePush(tx, row.id, 'announce')
+    await advancePush(tx, row.id, 'check', 'sign')
   })
 }
 
-/** Metalinks name the new metadata before a client can meet it, and edges get the time to hear of it. */
-async function stepAnnounce(run: Run, row: PushRow): Promise<void> {
-  const { app } = run.ctx
-  for (const { repository, generation } of await draftedGenerations(app.db, row.id))
-    await announceGeneration(run.ctx, repository, generation, run.transaction)
-  const wait_ms = app.distribution.pushes.announce_seconds * SECOND_MS
-  await sleep(wait_ms, undefined, { signal: run.signal })
-  await run.transaction((tx) => advancePush(tx, row.id, 'switch'))
+async function faultsOf(
+  run: PushRun,
+  filenames: string[],
+  why: FileFault['why'],
+): Promise<FileFault[]> {
+  const faults: FileFault[] = []
+  for (const part of chunks(filenames)) {
+    const rows = await run.ctx.app.db
+      .select({ rpm_id: rpm.id, filename: rpm.filename })
+      .from(rpm)
+      .where(inArray(rpm.filename, part))
+    faults.push(...rows.map((each) => ({ ...each, why })))
+  }
+  return faults
 }
 
-async function stepSwitch(run: Run, row: PushRow): Promise<void> {
+/** Each generation's folder stands signed under its name; nothing leads to it yet. */
+async function stepSign(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
   for (const { repository, generation } of await draftedGenerations(app.db, row.id))
-    await switchGeneration(app, repository, generation)
-  await run.transaction((tx) => advancePush(tx, row.id, 'statuses'))
+    await prepareGeneration(app, repository, generation)
+  await run.transaction((tx) => advancePush(tx, row.id, 'sign', 'publish'))
 }
 
-/** Statuses, events and the unlocking, all at once. */
-async function stepStatuses(run: Run, row: PushRow): Promise<void> {
+/** The commit point: tags, advisories, what clients are told by metalinks, statuses and events, all at once. */
+async function stepPublish(run: PushRun, row: PushRow): Promise<void> {
   const { ctx } = run
-  const now = ctx.app.clock.now()
-  const entries = await members(run, row)
+  const { app } = ctx
+  const members = await pushMembers(app.db, row.id)
+  const digest = placementDigest(app, row.release)
   await run.transaction(async (tx) => {
-    for (const { entry, update: member } of entries) {
-      const when = entry.request === 'stable' ? { stable_at: now } : { testing_at: now }
-      await tx
-        .update(update)
-        .set({ status: entry.request, request: null, push_id: null, ...when })
-        .where(eq(update.id, member.id))
+    const now = app.clock.now()
+    await takeStatuses(tx, row, members, now)
+    await advancePush(tx, row.id, 'publish', 'switch', { published_at: now })
+    await applyMoves(tx, ctx, row.id)
+    for (const { entry, update: member } of members) {
       await emit(tx, ctx, 'update.pushed', `update:${member.alias}`, {
         status: entry.request,
         title: member.title,
         push_id: row.id,
       })
     }
-    await emit(tx, ctx, 'push.published', `push:${row.id}`, { release: row.release })
-    await advancePush(tx, row.id, 'settle')
+    const stable = members.filter(({ entry }) => entry.request === 'stable')
+    for (const part of chunks(stable)) {
+      const about = await advisoriesFor(
+        tx,
+        part.map((each) => each.update),
+      )
+      await issueAdvisories(tx, ctx, about, must(row.planned_at))
+    }
+    await publishDrafts(tx, row.id, row.release, digest, now)
   })
 }
 
-async function stepSettle(run: Run, row: PushRow): Promise<void> {
+/** @throws PushMoved when an update was taken out of the push after it was planned */
+async function takeStatuses(tx: Tx, row: PushRow, members: Member[], now: number): Promise<void> {
+  for (const request of ['stable', 'testing'] as const) {
+    const when = request === 'stable' ? { stable_at: now } : { testing_at: now }
+    const going = members.filter(({ entry }) => entry.request === request)
+    for (const part of chunks(going.map(({ update: { id } }) => id))) {
+      const taken = await tx
+        .update(update)
+        .set({ status: request, request: null, push_id: null, ...when })
+        .where(and(inArray(update.id, part), eq(update.push_id, row.id)))
+        .returning({ id: update.id })
+      if (taken.length !== part.length) throw new PushMoved(`push ${row.id} has lost an update`)
+    }
+  }
+}
+
+/** Clients without metalinks follow, once edges have had the time to hear of it. */
+async function stepSwitch(run: PushRun, row: PushRow): Promise<void> {
   const { ctx } = run
-  for (const { repository } of await draftedGenerations(ctx.app.db, row.id))
-    await settleRepository(ctx.app, repository)
-  await removeStage(ctx.app, row.id)
+  const { app } = ctx
+  const wait_ms = app.distribution.pushes.announce_seconds * SECOND_MS
+  const rest_ms = must(row.published_at, 'the date of a published push') + wait_ms - app.clock.now()
+  if (rest_ms > 0) await sleep(Math.min(rest_ms, wait_ms), undefined, { signal: run.signal })
+  for (const { repository } of await draftedGenerations(app.db, row.id)) {
+    if (run.signal.aborted) return
+    await switchGeneration(app, repository.id)
+  }
   await run.transaction(async (tx) => {
-    const ended_at = ctx.app.clock.now()
-    await tx.update(push).set({ state: 'done', ended_at }).where(eq(push.id, row.id))
+    const done = { state: 'done' as const, ended_at: app.clock.now() }
+    await advancePush(tx, row.id, 'switch', 'switch', done)
+    await emit(tx, ctx, 'push.published', `push:${row.id}`, { release: row.release })
     await emit(tx, ctx, 'push.done', `push:${row.id}`, { release: row.release })
+    await queueSettling(tx, ctx, row.release)
   })
 }
 
-/** A push whose task gave up or was canceled lets its updates go. */
+/** A push whose task gave up or was canceled is undone, or, where it is published, completed by another task. */
 export const pushFollowsTask: Subscriber = {
   name: 'push-follows-task',
   types: ['task.ended'],
@@ -250,6 +287,10 @@ export const pushFollowsTask: Subscriber = {
     if (event.payload.method !== 'push' || event.payload.state === taskState.CLOSED) return
     const task = await getTask(tx, Number(event.subject.split(':')[1]))
     const payload = payloadSchema.safeParse(task?.payload)
-    if (payload.success) await abandonPush(tx, ctx, payload.data.push_id)
+    if (!payload.success) return
+    const { push_id } = payload.data
+    // A task that another one has taken the place of speaks for nobody.
+    if ((await getPush(tx, push_id)).task_id !== task?.id) return
+    if ((await abandonPush(tx, ctx, push_id)) === 'published') await completePush(tx, ctx, push_id)
   },
 }

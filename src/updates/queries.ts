@@ -99,6 +99,22 @@ export async function karmaBySubject(
   return new Map(sums.map((each) => [each.subject, Number(each.karma ?? 0)]))
 }
 
+export function bugsOfUpdates(db: Reader, update_ids: number[]) {
+  return db
+    .select()
+    .from(update_bug)
+    .where(inArray(update_bug.update_id, update_ids))
+    .orderBy(update_bug.id)
+}
+
+export function cvesOfUpdates(db: Reader, update_ids: number[]) {
+  return db
+    .select()
+    .from(update_cve)
+    .where(inArray(update_cve.update_id, update_ids))
+    .orderBy(update_cve.cve)
+}
+
 export function bugsOf(db: Reader, update_id: number) {
   return db
     .select()

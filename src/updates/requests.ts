@@ -9,9 +9,10 @@ import { emit } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
+import { holdUpdate } from './hold.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
-import { endUpdate, holdUpdate, refuseLocked, refuseTaken, requireOwner } from './updates.ts'
+import { endUpdate, refuseLocked, refuseTaken, requireOwner } from './updates.ts'
 
 /**
  * Asks for a push, or takes the request back.

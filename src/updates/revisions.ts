@@ -10,10 +10,10 @@ import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { holdUpdate } from './hold.ts'
 import type { UpdateEdit } from './input.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import {
-  holdUpdate,
   linkBuilds,
   refuseLocked,
   requireOwner,

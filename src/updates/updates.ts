@@ -50,16 +50,6 @@ export async function getUpdate(ctx: Ctx, alias: string): Promise<UpdateRow> {
   return row
 }
 
-/**
- * Reads an update for writing: what decides on it sees no older state, and others wait.
- * @throws PortalError not-found
- */
-export async function holdUpdate(tx: Tx, alias: string): Promise<UpdateRow> {
-  const [row] = await tx.update(update).set({ alias }).where(eq(update.alias, alias)).returning()
-  if (!row) throw new PortalError('not-found')
-  return row
-}
-
 /** The submitter or an admin. */
 export function requireOwner(ctx: Ctx, row: UpdateRow): void {
   if (ctx.actor.kind === 'system') return

@@ -10,9 +10,11 @@ import { emit } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
+import { holdUpdate } from './hold.ts'
+import { leavePush } from './push-ends.ts'
 import { bugsOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
 import { autopushDue, isUnstable, VOTABLE } from './update.ts'
-import { endUpdate, holdUpdate } from './updates.ts'
+import { endUpdate } from './updates.ts'
 
 export type Karma = -1 | 0 | 1
 
@@ -99,8 +101,12 @@ async function applyKarma(
   if (subject === 'update' && given === -1 && row.autopush_stopped_at === null)
     held = await stopAutopush(tx, ctx, row)
   const karma = (await karmaBySubject(tx, held)).get('update') ?? 0
-  if (held.push_id !== null) return karma
-  if (isUnstable({ ...held, karma })) await endUpdate(tx, ctx, held, 'obsolete')
+  const unstable = isUnstable({ ...held, karma })
+  // What a push has in hand is not published yet: it goes on without what testers have sent back.
+  if (unstable && held.push_id !== null)
+    await leavePush(tx, ctx, held, [reason('push.unstable', { karma })])
+  if (unstable) await endUpdate(tx, ctx, held, 'obsolete')
+  else if (held.push_id !== null) return karma
   // The other rules are asked only where karma could now carry it: most votes change nothing else.
   else if (held.request === null && karma >= held.stable_karma)
     await askForStable(tx, ctx, held, autopushDue(await factsOf(ctx.app, tx, held)))

@@ -4,6 +4,7 @@ import { benchCrawl } from './crawl.ts'
 import { benchEdge } from './edge.ts'
 import { benchLighthouse } from './lighthouse.ts'
 import { benchPages } from './pages.ts'
+import { benchPush } from './push.ts'
 import { type Figure, machine, print } from './report.ts'
 import { benchSnapshot } from './snapshot.ts'
 import { benchTasks } from './tasks.ts'
@@ -12,6 +13,7 @@ import { benchVotes } from './votes.ts'
 const benches: Record<string, () => Promise<Figure[]>> = {
   tasks: benchTasks,
   votes: benchVotes,
+  push: () => benchPush(),
   pages: benchPages,
   builds: benchBuilds,
   edge: benchEdge,

@@ -40,7 +40,7 @@ function start(env: Record<string, string> = {}): Program {
   return program
 }
 
-const wait = { timeout: 60_000, interval: 20 }
+const wait = { timeout: 150_000, interval: 20 }
 const logOf = (task: TestTask) => task.log.toString()
 
 async function finished(task: TestTask) {
@@ -233,7 +233,7 @@ describe('bad input', () => {
         },
         dist: '.kl10',
       }),
-      'build.builder-error',
+      'build.payload',
     ],
     ['an unknown method', () => ({}), 'build.method-unknown'],
   ]
@@ -364,6 +364,7 @@ describe('faults', () => {
     await expect.poll(() => task.log.length, wait).toBeGreaterThan(0)
     expect(await program.end('SIGTERM')).toBe(0)
     expect(task.finish).toBeUndefined()
+    expect(task.returned).toEqual([{ kind: 'stopping' }])
     expect(readdirSync(scratch)).toEqual([])
   }, 60_000)
 

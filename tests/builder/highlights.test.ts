@@ -1,6 +1,14 @@
-/** Which lines of a log matter. The logs are what rpmbuild 4.18, gcc 12 and automake printed. */
+/** Which lines of a log matter. fixtures/faults.txt has one a line, as tools print them. The logs are what rpmbuild 4.18, gcc 12 and automake printed. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findHighlights } from '../../src/builder/highlights.ts'
+import { createHighlighter } from '../../src/builder/highlights.ts'
+
+function findHighlights(log: string) {
+  const highlighter = createHighlighter()
+  for (const [at, line] of log.split('\n').entries()) highlighter.take(at + 1, line)
+  return highlighter.result()
+}
 
 const texts = (log: string) => findHighlights(log).map(({ text }) => text)
 
@@ -21,6 +29,7 @@ RPM build errors:
 `
   expect(findHighlights(log)).toEqual([
     { line: 6, text: "hello.c:3:5: error: expected expression before '}' token" },
+    { line: 7, text: '    3 |     }' },
     { line: 8, text: 'make[2]: *** [Makefile:12: hello.o] Error 1' },
     { line: 9, text: 'make: *** [Makefile:4: all] Error 2' },
     { line: 10, text: 'error: Bad exit status from /build/tmp/rpm-tmp.1 (%build)' },
@@ -43,10 +52,20 @@ test('the tests that failed, not those that passed', () => {
   expect(texts(log)).toEqual(['FAIL: tests/last-1', '# TOTAL: 5', '# FAIL:  1', '3 tests failed'])
 })
 
-test('a build that went well has none', () => {
-  expect(
-    texts('PASS: a\n# FAIL:  0\n# ERROR: 0\n84 comparisons, 0 failed\nWrote: x.rpm\n'),
-  ).toEqual([])
+test('where no line speaks of an error, the last ones are shown', () => {
+  const log = Array.from({ length: 300 }, (_, n) => `line ${n + 1}`).join('\n\n')
+  expect(texts(`${log}\n0 failed\n`)).toEqual([
+    ...Array.from({ length: 9 }, (_, n) => `line ${n + 292}`),
+    '0 failed',
+  ])
+})
+
+test('the lines before rpm gives up are shown whatever they say and however many others there are', () => {
+  const errors = 'x.c:1:1: error: y\n'.repeat(100)
+  const log = `strange words\nquiet words\n\nlast words\nerror: Bad exit status from /x (%build)\n${errors}`
+  const found = texts(log)
+  expect(found.slice(0, 3)).toEqual(['strange words', 'quiet words', 'last words'])
+  expect(found).toHaveLength(40)
 })
 
 test('of too many, the last that matter most stay, in order', () => {
@@ -96,6 +115,10 @@ test('any bytes give lines that are in the log, short and without control charac
   }
 })
 
-test('64 MiB of line ends take no array of lines', () => {
-  expect(findHighlights('\n'.repeat(16 * 1024 * 1024))).toEqual([])
+const faults = readFileSync(join(import.meta.dirname, 'fixtures/faults.txt'), 'utf8')
+
+test.each(faults.trimEnd().split('\n'))('a line that tells of a fault: %s', (line) => {
+  // After the header that rpm writes above them, the files are named.
+  const found = texts(`Installed (but unpackaged) file(s) found:\n${line}\nfine`)
+  expect(found).toContain(line.trimEnd())
 })

@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type ServerType, serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import type { Finish, Heartbeat } from '../../src/builder/protocol.ts'
+import type { Finish, Heartbeat, Return } from '../../src/builder/protocol.ts'
 
 export const token = 'slb_test'
 
@@ -18,6 +18,7 @@ export interface TestTask {
   lease_until: number
   log: Buffer
   finish: Finish | undefined
+  returned: Return[]
 }
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
@@ -27,8 +28,8 @@ export function createTestPortal(lease_ms = 1500) {
   const blobs = new Map<string, Buffer>()
   const beats: Heartbeat[] = []
   const calls = { claim: 0, log: 0, put: 0, refused: 0 }
-  /** Switches: answers 503 to all; flips a byte of what it sends; says 422 to so many uploads. */
-  const moods = { away: false, damageInputs: 0, refuseOutputs: 0 }
+  /** Switches: answers 503 to all; flips a byte of what it sends; says 422 to so many uploads; never answers one. */
+  const moods = { away: false, damageInputs: 0, refuseOutputs: 0, hangOutputs: false }
   const app = new Hono()
 
   const held = (id: string, lease: string | undefined) =>
@@ -104,6 +105,7 @@ export function createTestPortal(lease_ms = 1500) {
     calls.put += 1
     if (!held(c.req.param('id'), c.req.header('x-slipway-lease'))) return c.json(lost, 409)
     const bytes = Buffer.from(await c.req.arrayBuffer())
+    if (moods.hangOutputs) await new Promise(() => {})
     const length = Number(c.req.header('content-length'))
     const wrong = sha256(bytes) !== c.req.query('sha256') || length !== bytes.length
     if (wrong || moods.refuseOutputs > 0) {
@@ -122,6 +124,17 @@ export function createTestPortal(lease_ms = 1500) {
     return c.json({})
   })
 
+  app.post('/api/builder/tasks/:id/return', async (c) => {
+    const { lease, ...how } = await c.req.json<Return & { lease: string }>()
+    const task = held(c.req.param('id'), lease)
+    if (!task) return c.json(lost, 409)
+    task.returned.push(how)
+    // Others may take it; in these tests there is one builder, which is refused for a while.
+    const lease_until = how.kind === 'fault' ? Number.MAX_SAFE_INTEGER : 0
+    Object.assign(task, { lease: how.kind === 'fault' ? randomUUID() : undefined, lease_until })
+    return c.json({})
+  })
+
   let server: ServerType
   return {
     tasks,
@@ -136,7 +149,7 @@ export function createTestPortal(lease_ms = 1500) {
       return file
     },
     add(method: string, payload: unknown): TestTask {
-      const task = {
+      const task: TestTask = {
         id: tasks.length + 1,
         method,
         payload,
@@ -145,6 +158,7 @@ export function createTestPortal(lease_ms = 1500) {
         lease_until: 0,
         log: Buffer.alloc(0),
         finish: undefined,
+        returned: [],
       }
       tasks.push(task)
       return task

@@ -1,7 +1,13 @@
 /** Which requirements a log says were missing. The logs are what rpmbuild 4.18 and dnf 4.14 printed. */
 import { expect, test } from 'vitest'
-import { findMissingRequirements } from '../../src/builder/requirements.ts'
+import { createRequirementFinder } from '../../src/builder/requirements.ts'
 import { numbers } from '../support/mirrors.ts'
+
+function findMissingRequirements(log: string): string[] {
+  const finder = createRequirementFinder()
+  for (const line of log.split('\n')) finder.take(line)
+  return finder.result()
+}
 
 test('rpmbuild names them one by one', () => {
   const log = `error: Failed build dependencies:

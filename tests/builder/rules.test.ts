@@ -1,13 +1,13 @@
 /** The builder's pure parts: configuration, headers, requirements, mock's configuration, the log's way. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { lowerLimits, readConfig } from '../../src/builder/config.ts'
 import { lookForRequirements } from '../../src/builder/drivers/host.ts'
 import { mockCommand, mockConfig } from '../../src/builder/drivers/mock.ts'
-import { filename } from '../../src/builder/protocol.ts'
+import { distributor, filename } from '../../src/builder/protocol.ts'
 import { parseHeader, rpmMessage } from '../../src/builder/rpm.ts'
 import { openTaskLog } from '../../src/builder/task-log.ts'
 
@@ -98,7 +98,7 @@ describe('mock', () => {
   const task = { arch: 'x86_64', dist: '.kl10', repos: [{ id: 'build', baseurl: hostile }] }
 
   test('its configuration is Python that says what was meant, whatever the address holds', () => {
-    const config = mockConfig(task, 'slipway-7-x86_64')
+    const config = mockConfig(task, 'slipway-7-x86_64', distributor.parse({}))
     const script = `import sys, json\nconfig_opts = {'macros': {}}\nexec(sys.stdin.read())\nprint(json.dumps(config_opts))`
     const read = JSON.parse(
       execFileSync('python3', ['-c', script], { input: config, encoding: 'utf8' }),
@@ -154,11 +154,11 @@ describe("a task's log", () => {
         }
         return portal.log.length
       },
-      () => {},
+      { notSent: () => {}, notWritten: () => {} },
     )
     for (let n = 0; n < 3000; n += 1) log.write(Buffer.from(`${'x'.repeat(n % 200)} ${n}\n`))
-    const written = log.text()
     await log.end()
+    const written = readFileSync(join(folder, 'log'), 'utf8')
     rmSync(folder, { recursive: true })
     return written
   }

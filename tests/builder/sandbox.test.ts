@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { boundControllers } from '../../src/builder/cgroup.ts'
 import type { Limits } from '../../src/builder/protocol.ts'
 import { type Identity, runInSandbox } from '../../src/builder/sandbox.ts'
 import { openScratch, removeFolder, type Scratch } from '../../src/builder/scratch.ts'
@@ -92,7 +93,21 @@ describe('what a build sees', () => {
 
   test("nothing of the builder's environment is in it", async () => {
     const end = await run('env | cut -d= -f1 | sort | tr "\\n" " "')
-    expect(end.output.trim().split(' ')).toEqual(['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR', 'TZ'])
+    // bash sets the last two for itself.
+    const own = end.output
+      .trim()
+      .split(' ')
+      .filter((name) => !['SHLVL', '_', 'OLDPWD'].includes(name))
+    expect(own).toEqual(['HOME', 'LANG', 'PATH', 'PWD', 'TMPDIR', 'TZ'])
+  })
+
+  test('calls that no build needs are not there, and the filter stands for every process', async () => {
+    const end = await run(`
+      grep -E '^Seccomp:' /proc/self/status
+      perl -e 'for my $n (321, 165, 272, 425) { syscall($n, 0, 0, 0, 0, 0); print "$n ", $!+0, "\\n" }'`)
+    expect(end.output).toBe(
+      process.arch === 'x64' ? 'Seccomp:\t2\n321 38\n165 38\n272 38\n425 38\n' : expect.anything(),
+    )
   })
 
   test('its exit status comes through', async () => {
@@ -133,6 +148,42 @@ describe('what a build may not do', () => {
       memory_bytes: 200 * mib,
     })
     expect(end.exceeded?.code).toBe('build.limit-memory')
+  })
+
+  const bounded = boundControllers().includes('memory')
+  const sees = bounded ? 'the kernel kills it' : 'no cgroup here: not asserted'
+  test.skipIf(!bounded)(`hold memory that no process maps (${sees})`, async () => {
+    const shm = `import ctypes,time
+l=ctypes.CDLL(None); l.shmat.restype=ctypes.c_void_p
+l.shmat.argtypes=[ctypes.c_int,ctypes.c_void_p,ctypes.c_int]
+l.shmdt.argtypes=[ctypes.c_void_p]; l.memset.argtypes=[ctypes.c_void_p,ctypes.c_int,ctypes.c_size_t]
+for i in range(24):
+    p=l.shmat(l.shmget(0,64<<20,0o1600),None,0); l.memset(p,1,64<<20); l.shmdt(p)
+print('held'); time.sleep(12)`
+    const flight = `import os,socket,array,time
+a,b=socket.socketpair(socket.AF_UNIX,socket.SOCK_DGRAM); buf=b'x'*(1<<20)
+for i in range(24):
+    fd=os.memfd_create('x')
+    for k in range(64): os.write(fd,buf)
+    a.sendmsg([b'x'],[(socket.SOL_SOCKET,socket.SCM_RIGHTS,array.array('i',[fd]))]); os.close(fd)
+print('held'); time.sleep(12)`
+    for (const script of [shm, flight]) {
+      const end = await run(`cat > a.py <<'PY'\n${script}\nPY\npython3 a.py`, {
+        memory_bytes: 300 * mib,
+      })
+      expect(end.output).not.toContain('held')
+      expect(end.exceeded).toEqual({ code: 'build.limit-memory', params: { limit_mib: 300 } })
+    }
+  })
+
+  test('leave a cgroup behind', async () => {
+    await run('true')
+    const left = boundControllers().flatMap((controller) =>
+      readdirSync(`/sys/fs/cgroup/${controller}`, { recursive: true, encoding: 'utf8' }).filter(
+        (name) => name.includes(`slipway-${process.pid}-`),
+      ),
+    )
+    expect(left).toEqual([])
   })
 
   test('fill the disk', async () => {

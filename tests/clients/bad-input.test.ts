@@ -326,7 +326,9 @@ describe('the token of another builder', () => {
   }
 
   test('neither reads, writes nor ends a task that it does not hold', async () => {
-    const token = (await slipway(portal, ['builder', 'add', 'stranger'])).trim()
+    const token = (
+      await slipway(portal, ['builder', 'add', 'stranger', '--arches', 'x86_64'])
+    ).trim()
     const task = await submitSrpm(packager, await makeSrpm(specOf('held', 'sleep 5')))
     const held = await until('a task that the local builder holds', async () => {
       const now = await packager.task(task.id)
@@ -360,7 +362,7 @@ describe('the token of another builder', () => {
   test('a personal token is none, and neither is one that was renewed', async () => {
     const sentence = /^This builder token is not valid\./
     expect((await refusal(packager.post('/api/builder/claim', {}))).message).toMatch(sentence)
-    const old = (await slipway(portal, ['builder', 'add', 'renewed'])).trim()
+    const old = (await slipway(portal, ['builder', 'add', 'renewed', '--arches', 'x86_64'])).trim()
     await slipway(portal, ['builder', 'renew', 'renewed'])
     const builder = new Api(portal.url, { Authorization: `Bearer ${old}` })
     expect((await refusal(builder.post('/api/builder/claim', {}))).message).toMatch(sentence)

@@ -52,7 +52,7 @@ async function publish(packages: number): Promise<void> {
         .insert(generation)
         .values({
           ...{ repository_id: row.id, timestamp_s: app.clock.now() / 1000, size_bytes: 1, hashes },
-          ...{ files: [], rpm_ids: Array.from({ length: packages }, (_, at) => at + 1) },
+          ...{ files: [], packages },
           ...{ push_id: row.generation_id + row.id * 1000, created_at: app.clock.now() },
           published_at: app.clock.now(),
         })

@@ -67,7 +67,7 @@ async function publish(): Promise<void> {
     for (const row of await tx.select().from(repository))
       await tx.insert(generation).values({
         ...{ repository_id: row.id, timestamp_s: 1, size_bytes: 1, hashes, files: [] },
-        ...{ rpm_ids: [1], push_id: 1, created_at: 1, published_at: 1 },
+        ...{ packages: 1, push_id: 1, created_at: 1, published_at: 1 },
       })
     for (const { id, repository_id } of await tx.select().from(generation))
       await tx.update(repository).set({ generation_id: id }).where(eq(repository.id, repository_id))

@@ -32,7 +32,7 @@ const MOST_HITS = 2
 
 /** What each program is caught at, in turn: a method, or a step of a push. */
 const targets = {
-  worker: ['trees', 'switch', 'importBuild', 'check', 'settle', 'tags', 'switch', 'statuses'],
+  worker: ['trees', 'switch', 'importBuild', 'check', 'settlePush', 'sign', 'publish', 'switch'],
   builder: ['buildArch', 'buildSRPM', 'buildArch'],
 }
 

@@ -34,7 +34,6 @@ beforeAll(async () => {
         size_bytes: 2,
         hashes,
         files: [],
-        rpm_ids: [],
       },
       ...{ push_id: 1, created_at: 0, published_at: 1 },
     })

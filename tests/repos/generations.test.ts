@@ -13,7 +13,7 @@ it('finds what is published behind any number of drafts', async () => {
     const [row] = await listRepositories(app.db)
     const repository_id = row?.id ?? 0
     const hashes = { md5: 'a', sha1: 'b', sha256: 'c', sha512: 'd' }
-    const common = { repository_id, timestamp_s: 1, size_bytes: 2, hashes, files: [], rpm_ids: [] }
+    const common = { repository_id, timestamp_s: 1, size_bytes: 2, hashes, files: [] }
     await transaction({ app }, (tx) =>
       tx.insert(generation).values(
         [7, null, null].map((published_at, at) => ({

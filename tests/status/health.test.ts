@@ -61,7 +61,7 @@ describe('the rule', () => {
   it('finds nothing wrong where nothing is', () => {
     expect(healthOf(good).map(({ part, verdict }) => `${part} ${verdict}`)).toEqual([
       ...['builders works', 'workers works', 'queue works'],
-      ...['pushes works', 'mirrors works', 'mail works'],
+      ...['pushes works', 'mirrors works', 'mail works', 'events works'],
     ])
     expect(worst(['works', 'broken', 'late'])).toBe('broken')
     expect(worst(['late', 'works'])).toBe('late')
@@ -183,7 +183,9 @@ describe('on a portal', () => {
 
   it('hears of builders and workers until they fall silent', async () => {
     expect(await judge('builders')).toEqual(['broken', 'status.no-builder'])
-    await addBuilder(ctxOf(app), 'b1')
+    await addBuilder(ctxOf(app), 'b1', {
+      ...{ arches: ['x86_64'], channels: ['default'], drivers: ['host'], capacity: 2 },
+    })
     expect(await judge('builders')).toEqual(['broken', 'status.builder-never'])
     const [row] = await listBuilders(ctxOf(app))
     if (!row) throw new Error('no builder')

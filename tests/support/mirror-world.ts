@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { rpm } from '../../db/schema/builds.ts'
 import { mirror_host } from '../../db/schema/mirrors.ts'
-import { generation, repository } from '../../db/schema/repos.ts'
+import { generation, repository, repository_rpm } from '../../db/schema/repos.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { type HostRow, signUpMirror } from '../../src/mirrors/hosts.ts'
 import { type MirrorInput, mirrorInput } from '../../src/mirrors/mirror.ts'
@@ -42,11 +42,18 @@ export async function publish(app: TestApp, name: string, text: string): Promise
       .insert(generation)
       .values({
         ...{ repository_id: row.id, timestamp_s: Math.floor(now / 1000), size_bytes: body.length },
-        ...{ hashes, files: [], rpm_ids: [file?.id ?? 0], push_id: ++pushes },
+        ...{ hashes, files: [], packages: 1, push_id: ++pushes },
         ...{ created_at: now, published_at: now },
       })
       .returning()
-    if (!made) throw new Error('no generation')
+    if (!made || !file) throw new Error('no generation')
+    await tx
+      .update(repository_rpm)
+      .set({ to_generation: made.id })
+      .where(and(eq(repository_rpm.repository_id, row.id), isNull(repository_rpm.to_generation)))
+    await tx
+      .insert(repository_rpm)
+      .values({ repository_id: row.id, rpm_id: file.id, from_generation: made.id })
     await tx.update(repository).set({ generation_id: made.id }).where(eq(repository.id, row.id))
     return made.id
   })

@@ -306,6 +306,7 @@ describe('what a task waits for', () => {
       state: taskState.FREE,
       arch: 'aarch64',
       channel: 'default',
+      driver: 'host',
       not_before: 0,
       waiting: false,
     },
@@ -317,17 +318,21 @@ describe('what a task waits for', () => {
     ...change,
   })
   const codes = (change: Partial<WaitFacts>) => waitsFor(facts(change)).map((each) => each.code)
-  const builder = (arch: string, drivers = ['host']) => ({
+  const builder = (arch: string, drivers = ['host'], resting = false) => ({
     arches: [arch],
     channels: ['default'],
     capacity: 1,
     drivers,
+    resting,
   })
 
   it('is a builder, one for its arch, its tools, or its turn', () => {
     expect(codes({})).toEqual(['task.no-builder'])
     expect(codes({ builders: [builder('x86_64')] })).toEqual(['task.no-builder-for'])
     expect(codes({ builders: [builder('aarch64', [])] })).toEqual(['task.builder-tools'])
+    expect(codes({ builders: [builder('aarch64', ['mock'])] })).toEqual(['task.no-driver'])
+    const tired = builder('aarch64', ['host'], true)
+    expect(codes({ builders: [tired] })).toEqual(['task.builders-rest'])
     expect(codes({ builders: [builder('aarch64')], ahead: 3 })).toEqual(['task.queue'])
     expect(codes({ builders: [builder('aarch64')] })).toEqual([])
   })

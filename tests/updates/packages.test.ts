@@ -2,8 +2,8 @@
 import { eq } from 'drizzle-orm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { rpm } from '../../db/schema/builds.ts'
-import { generation, repository } from '../../db/schema/repos.ts'
-import { issueAdvisory } from '../../src/errata/errata.ts'
+import { generation, repository, repository_rpm } from '../../db/schema/repos.ts'
+import { issueAdvisories } from '../../src/errata/errata.ts'
 import { ensureSigningKey } from '../../src/kernel/signing.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { createPortal } from '../../src/portal.ts'
@@ -76,13 +76,17 @@ describe('a package', () => {
           .values({
             ...{ repository_id: row.id, timestamp_s: 1, size_bytes: 1, files: [], push_id: 1 },
             hashes: { md5: '', sha1: '', sha256: '', sha512: '' },
-            rpm_ids: rpms.map(({ id }) => id),
+            packages: rpms.length,
             ...{ created_at: app.clock.now(), published_at: app.clock.now() },
           })
           .returning()
+        const from_generation = made?.id ?? 0
+        await tx
+          .insert(repository_rpm)
+          .values(rpms.map(({ id }) => ({ repository_id: row.id, rpm_id: id, from_generation })))
         await tx
           .update(repository)
-          .set({ generation_id: made?.id ?? 0 })
+          .set({ generation_id: from_generation })
           .where(eq(repository.id, row.id))
       }
     })
@@ -112,11 +116,12 @@ describe('a package', () => {
     const foreign = await propose('other-1-1.kl10', 'https://bugs.example/8')
     await asPushed(app, alias, 'stable')
     await transaction({ app }, async (tx) => {
-      for (const update_alias of [alias, foreign])
-        await issueAdvisory(tx, ctxOf(app), {
-          ...{ update_alias, release: RELEASE, type: 'bugfix', severity: 'unspecified' },
-          ...{ title: 'x', description: '', references: [], build_ids: [build.id] },
-        })
+      const inputs = [alias, foreign].map((update_alias) => ({
+        ...{ update_alias, release: RELEASE, type: 'bugfix' as const, severity: 'unspecified' },
+        ...{ title: 'x', description: '', references: [], build_ids: [build.id] },
+        reboot_suggested: 0,
+      }))
+      await issueAdvisories(tx, ctxOf(app), inputs, app.clock.now())
     })
     const view = await packageOverview(ctxOf(app), 'hello')
     expect(view.errata.map(({ update_alias }) => update_alias)).toEqual([alias])

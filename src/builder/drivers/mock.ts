@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BuildFailure, Dropped } from '../failure.ts'
-import type { ArchPayload, Limits } from '../protocol.ts'
+import type { ArchPayload, Distributor, Limits } from '../protocol.ts'
 import { limitReason } from '../watch.ts'
 import type { Work } from '../work.ts'
 
@@ -43,6 +43,7 @@ function dnfConfig(repos: ArchPayload['repos']): string {
 export function mockConfig(
   task: Pick<ArchPayload, 'arch' | 'dist' | 'repos'>,
   root: string,
+  from: Distributor,
 ): string {
   const options: Record<string, string> = {
     root: pythonString(root),
@@ -58,7 +59,12 @@ export function mockConfig(
   const lines = Object.entries(options).map(
     ([name, value]) => `config_opts[${pythonString(name)}] = ${value}`,
   )
-  const macros = { '%dist': task.dist, '%_buildhost': 'builder.slipway' }
+  const macros = {
+    '%dist': task.dist,
+    '%_buildhost': from.build_host,
+    ...(from.vendor !== '' && { '%vendor': from.vendor }),
+    ...(from.packager !== '' && { '%packager': from.packager }),
+  }
   const set = Object.entries(macros).map(
     ([name, value]) => `config_opts['macros'][${pythonString(name)}] = ${pythonString(value)}`,
   )
@@ -94,7 +100,10 @@ export async function runMock(
   const results = join(work.folder.build, 'RPMS')
   mkdirSync(results, { recursive: true })
   // mock keeps a chroot by the root's name; one a task, removed with it.
-  writeFileSync(config, mockConfig(payload, `slipway-${work.task.id}-${payload.arch}`))
+  writeFileSync(
+    config,
+    mockConfig(payload, `slipway-${work.task.id}-${payload.arch}`, work.distribution),
+  )
   const [command = '', ...rest] = mockCommand(config, srpm, results, limits.time_s)
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   let failure: Error | undefined

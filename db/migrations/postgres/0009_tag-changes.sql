@@ -1,0 +1,1 @@
+CREATE INDEX "tag_change_build" ON "tag_change" USING btree ("build_id","tag_id");

@@ -1,0 +1,16 @@
+/** The lock of an update: whoever decides on one holds its row first, before anything else. */
+import { eq } from 'drizzle-orm'
+import { update } from '../../db/schema/updates.ts'
+import type { Tx } from '../kernel/db.ts'
+import { PortalError } from '../kernel/errors.ts'
+import type { UpdateRow } from './queries.ts'
+
+/**
+ * Reads an update for writing: what decides on it sees no older state, and others wait.
+ * @throws PortalError not-found
+ */
+export async function holdUpdate(tx: Tx, alias: string): Promise<UpdateRow> {
+  const [row] = await tx.update(update).set({ alias }).where(eq(update.alias, alias)).returning()
+  if (!row) throw new PortalError('not-found')
+  return row
+}
