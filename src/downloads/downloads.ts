@@ -6,6 +6,7 @@ import { HOUR_MS } from '../kernel/clock.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { reasonJson, type Translate } from '../kernel/words.ts'
+import { isPublic } from '../repos/embargo.ts'
 import type { ImageFacts } from './facts.ts'
 import { removeComposeStage, removeGone, removePublished, stagedComposes } from './places.ts'
 import { type ImageRow, offeredImages, removableImages, runningOf } from './queries.ts'
@@ -31,7 +32,9 @@ export async function offeredDownloads(ctx: Ctx): Promise<Offer> {
     (a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.id - b.id,
   )
   const rank = (row: ImageRow) => releases.findIndex(({ name }) => name === row.release)
-  const rows = await offeredImages(ctx.app.db)
+  const all = await offeredImages(ctx.app.db)
+  const open = await Promise.all(all.map(({ path }) => isPublic(ctx.app, path)))
+  const rows = all.filter((_, at) => open[at])
   const newest = new Map<string, number>()
   for (const row of rows) if (!newest.has(row.release)) newest.set(row.release, row.compose_id)
   const current = rows

@@ -80,6 +80,7 @@ export const auditActions = [
   'update.revoke',
   'update.stable',
   'update.testing',
+  'update.gated',
   'update.unpush',
   'update.vote-withdrawn',
   'update.voted',

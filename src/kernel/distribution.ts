@@ -26,6 +26,8 @@ const policySchema = z.strictObject({
   testing_days_critical: z.number().nonnegative(),
   testing_hours_minimum: z.number().nonnegative(),
   stable_karma: z.number().int().positive(),
+  /** The least that a submitter may ask for; critical packages are never below `stable_karma`. */
+  stable_karma_floor: z.number().int().positive().default(2),
   unstable_karma: z.number().int().negative(),
 })
 

@@ -10,6 +10,7 @@ import { mirror_host, mirror_peer_asn, mirror_url } from '../../db/schema/mirror
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
 import { writeDurably } from '../kernel/durable.ts'
+import { isPublic } from '../repos/embargo.ts'
 import {
   listRepositories,
   publishedGenerations,
@@ -51,8 +52,9 @@ async function repositoriesOf(
   const facts: SnapshotRepository[] = []
   for (const row of await listRepositories(app.db)) {
     const [current, ...alternates] = await publishedGenerations(app.db, row.id, ALTERNATES_MAX + 1)
-    if (!current) continue
     const { name, arch, path } = row
+    // What is held back is offered nowhere.
+    if (!current || !(await isPublic(app, `${path}/repodata/repomd.xml`))) continue
     rows.push(row)
     facts.push({ name, arch, path, current, alternates })
   }
@@ -84,6 +86,7 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
   const states = await statesOfHosts(app, hosts)
   const { rows, facts } = await repositoriesOf(app)
   const files = await mirroredFiles(db)
+  const open = await Promise.all(files.map(({ path }) => isPublic(app, path)))
   const own = ownMirror(app)
   const mirrors = hosts.map((host) => ({
     ...host,
@@ -101,7 +104,8 @@ export async function makeSnapshot(app: App): Promise<Snapshot> {
     generator: 'slipway',
     mirrors: [...mirrors.map(publicFacts), own],
     repositories: facts,
-    files: files.map(({ path }) => path),
+    // Positions are kept: states of mirrors refer to them. Nobody can ask for a file without a name.
+    files: files.map(({ path }, at) => (open[at] ? path : '')),
     states: cellsOf(
       hosts,
       [...rows.map(stateOfRepository(states)), ...files.map(stateOfFile)],

@@ -7,6 +7,7 @@ import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
+import { isOpen, openEntries } from './embargo.ts'
 import { sendFile } from './send.ts'
 
 /**
@@ -25,8 +26,8 @@ export function createFiles(app: App): Hono<HttpEnv> {
   files.get('/*', listFolder(root))
   files.get('/*', async (c, next) => {
     const path = pathOf(root, c)
-    const sent = path && (await sendFile(c, path, cacheControl(path)))
-    return sent || next()
+    if (path === undefined || !(await isOpen(root, path))) return next()
+    return (await sendFile(c, path, cacheControl(path))) ?? next()
   })
   files.all('/*', () => {
     throw new PortalError('not-found')
@@ -51,11 +52,11 @@ function listFolder(root: string) {
   return async (c: HttpContext, next: () => Promise<void>) => {
     const folder = pathOf(root, c)
     const found = folder === undefined ? undefined : await stat(folder).catch(() => undefined)
-    if (!folder || !found?.isDirectory()) return next()
+    if (!folder || !found?.isDirectory() || !(await isOpen(root, folder))) return next()
     if (!c.req.path.endsWith('/')) return c.redirect(`${c.req.path}/`, 301)
     const entries = await readdir(folder, { withFileTypes: true })
-    const names = entries
-      .filter((entry) => !entry.name.startsWith('.') && !entry.name.endsWith('.part'))
+    const shown = entries.filter(({ name }) => !name.startsWith('.') && !name.endsWith('.part'))
+    const names = (await openEntries(root, folder, shown))
       // Links here lead to folders: repodata, and Packages in a generation.
       .map((entry) => (entry.isFile() ? entry.name : `${entry.name}/`))
       .sort()

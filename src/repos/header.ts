@@ -122,11 +122,6 @@ function parse(text: string, content_line: string): RpmHeader {
   }
 }
 
-/** The file name that rpm gives a package of this header. */
-export function rpmFilename(header: RpmHeader): string {
-  return `${header.name}-${header.version}-${header.release}.${header.arch}.rpm`
-}
-
 /**
  * Whether repository metadata can hold these packages: asked of createrepo_c itself, which leaves those out that
  * have a control character in their names, texts or changelog, and exits 0.

@@ -10,9 +10,10 @@ import type { App } from '../kernel/context.ts'
 import { must } from '../kernel/must.ts'
 import { newHex } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
+import { areRpmParts, rpmFileOf } from '../kernel/rpm-name.ts'
 import { closed, failed, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { childTasks } from '../tasks/tasks.ts'
-import { NoPackage, type RpmHeader, readHeaders, rpmFilename, unreadable } from './header.ts'
+import { NoPackage, type RpmHeader, readHeaders, unreadable } from './header.ts'
 import { digestFile, type StoredFile, storedPath, storePackages } from './store.ts'
 
 type Run = TaskRun<z.infer<typeof importPayloadSchema>>
@@ -103,8 +104,9 @@ const stored = (output: { filename: string; sha256: string }): StoredFile => ({
 /** @returns why a package that says this of itself can't be part of the build */
 function checkHeader(build: BuildRow, file: StoredFile, header: RpmHeader): Reason | undefined {
   const { filename } = file
-  if (rpmFilename(header) !== filename)
-    return reason('build.output-name', { filename, says: rpmFilename(header) })
+  const says = rpmFileOf(header)
+  if (says !== filename || !areRpmParts(header))
+    return reason('build.output-name', { filename, says })
   const source = `${build.nvr}.src.rpm`
   const claims = header.arch === 'src' ? filename : header.sourcerpm
   return claims === source ? undefined : reason('build.output-source', { filename, claims, source })

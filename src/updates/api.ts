@@ -30,6 +30,7 @@ export function updateJson(ctx: Ctx, row: UpdateRow) {
   return {
     ...{ alias, release, title, notes, type, severity, status, request, submitter, revision },
     ...{ stable_karma, unstable_karma, autokarma, autotime, critical, obsoleted_by },
+    reboot_suggested: row.reboot_suggested,
     locked: row.push_id !== null,
     ejected: (row.ejected ?? []).map((each) => reasonJson(t, each)),
     created_at: iso(row.created_at),
@@ -53,8 +54,8 @@ async function wholeUpdate(ctx: Ctx, alias: string) {
     })),
     testcases: view.testcases.map(({ id, name, required }) => ({ id, name, required })),
     cves: view.cves,
-    gates: view.gates.map(({ check, passed, required, message, waived_by, waived_reason }) => ({
-      ...{ check, passed, required, message, waived_by, waived_reason },
+    gates: view.gates.map(({ check, passed, required, message, waived_by, waived_reason, at }) => ({
+      ...{ check, passed, required, message, waived_by, waived_reason, at: iso(at) },
     })),
     votes: view.votes.map(({ username, karma, subject, revision, at, withdrawn_at }) => ({
       ...{ username, karma, subject, revision, at: iso(at) },

@@ -12,11 +12,12 @@ import {
   testcasesOf,
   type UpdateRow,
 } from './queries.ts'
-import type { UpdateFacts } from './update.ts'
+import { karmaFloor, type UpdateFacts } from './update.ts'
 
 /** @param db the transaction, where the answer decides a write in it */
 export async function factsOf(app: App, db: Reader, row: UpdateRow): Promise<UpdateFacts> {
   const release = await getRelease(db, row.release)
+  const { policy } = describeRelease(app, row.release)
   const karma = await karmaBySubject(db, row)
   const gates = await gatesOf(db, row.id, row.revision)
   const bugs = await bugsOf(db, row.id)
@@ -26,13 +27,14 @@ export async function factsOf(app: App, db: Reader, row: UpdateRow): Promise<Upd
     status: row.status,
     testing_at: row.testing_at,
     karma: karma.get('update') ?? 0,
-    stable_karma: row.stable_karma,
+    // Older updates may have asked for less than policy allows now.
+    stable_karma: Math.max(row.stable_karma, karmaFloor(policy, row.critical)),
     unstable_karma: row.unstable_karma,
     critical: row.critical,
     autokarma: row.autokarma,
     autotime: row.autotime,
     autopush_stopped: row.autopush_stopped_at !== null,
-    policy: describeRelease(app, row.release).policy,
+    policy,
     release_state: release.state,
     excepted: row.freeze_exception !== null,
     gates: gates.map((gate) => ({ ...gate, waived: gate.waived_by !== null })),

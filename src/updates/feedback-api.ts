@@ -4,6 +4,9 @@ import { answers, type createApi, jsonBody, problemResponse } from '../kernel/ht
 import { markdownText } from './input.ts'
 import { castVote, type Karma, postComment, recordGate, waiveGate, withdrawVote } from './votes.ts'
 
+/** The revision that was looked at or tested: what is said of one does not count for another. */
+const revision = z.int().positive()
+
 const aliasParams = z.object({ alias: z.string().max(100) })
 
 /** -1, 0 or 1. */
@@ -25,7 +28,14 @@ export function addFeedback(api: Api): void {
       tags: ['feedback'],
       request: {
         params: aliasParams,
-        ...jsonBody(z.object({ karma: karmaSchema, subject, text: markdownText.optional() })),
+        ...jsonBody(
+          z.object({
+            karma: karmaSchema,
+            subject,
+            text: markdownText.optional(),
+            revision: revision.optional(),
+          }),
+        ),
       },
       responses: answers('The karma as it is now.'),
     }),
@@ -74,6 +84,7 @@ function addGates(api: Api): void {
         params: aliasParams,
         ...jsonBody(
           z.object({
+            revision,
             check: z.string().min(1).max(200),
             passed: z.boolean(),
             required: z.boolean().default(true),
@@ -95,13 +106,22 @@ function addGates(api: Api): void {
       tags: ['feedback'],
       request: {
         params: aliasParams,
-        ...jsonBody(z.object({ check: z.string().max(200), reason: z.string().max(2000) })),
+        ...jsonBody(
+          z.object({
+            revision,
+            check: z.string().max(200),
+            result_at: z.iso.datetime().optional(),
+            reason: z.string().max(2000),
+          }),
+        ),
       },
       responses: answers('Waived, with the reason on record.'),
     }),
     async (c) => {
-      const { check, reason } = c.req.valid('json')
-      await waiveGate(c.get('ctx'), c.req.valid('param').alias, check, reason)
+      const { reason, result_at, ...what } = c.req.valid('json')
+      const at = result_at === undefined ? {} : { result_at: Date.parse(result_at) }
+      const waived = { ...what, ...at }
+      await waiveGate(c.get('ctx'), c.req.valid('param').alias, waived, reason)
       return c.json({})
     },
   )

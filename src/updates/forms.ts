@@ -23,6 +23,7 @@ function parseUpdate(form: Record<string, string>) {
     bugs: lines(form.bugs).map((url) => ({ url })),
     autokarma: form.autokarma === 'on',
     autotime: form.autotime === 'on',
+    reboot_suggested: form.reboot_suggested === 'on',
   })
   if (!parsed.success) throw fromZod(parsed.error)
   return parsed.data
@@ -64,7 +65,8 @@ export function createUpdateForms(): Hono<HttpEnv> {
         }
         const karma = karmaSchema.safeParse(form.karma)
         if (!karma.success) throw invalid('karma', reason('update.karma-value'))
-        await castVote(c.get('ctx'), alias, { karma: karma.data, subject, text })
+        const revision = Number(form.revision) || undefined
+        await castVote(c.get('ctx'), alias, { karma: karma.data, subject, text, revision })
         return { to, done: 'updates.voted' }
       },
     ),

@@ -25,7 +25,7 @@ const testcase = z.object({ name: line(200).min(1), required: z.boolean().defaul
 /** CVE-2026-12345, as the CVE list writes them. */
 export const cve = z.string().regex(/^CVE-\d{4}-\d{4,19}$/)
 
-export const updateInput = z.object({
+export const updateInput = z.strictObject({
   builds: z.array(line(300).min(1)).min(1).max(200),
   title: line(300).default(''),
   notes: markdownText.min(1, 'say what changed and what testers should look at'),
@@ -40,13 +40,18 @@ export const updateInput = z.object({
   bugs: z.array(bug).max(200).default([]),
   testcases: z.array(testcase).max(100).default([]),
   cves: z.array(cve).max(200).default([]),
+  /** Clients tell people to reboot after it. */
+  reboot_suggested: z.boolean().default(false),
   upstream_advisory: line(100).optional(),
 })
 export type UpdateInput = z.output<typeof updateInput>
 
-/** An edit names only what it changes. No defaults here: what is absent stays as it is. */
+/**
+ * An edit names only what it changes. No defaults here: a field that is absent stays as it is, and what is absent
+ * from a list that is there is gone. What is no field of an update, or can't be changed, is refused by name.
+ */
 export const updateEdit = z
-  .object({
+  .strictObject({
     builds: z.array(line(300).min(1)).min(1).max(200),
     title: line(300).min(1),
     notes: markdownText.min(1),
@@ -61,6 +66,7 @@ export const updateEdit = z
     bugs: z.array(bug).max(200),
     testcases: z.array(testcase).max(100),
     cves: z.array(cve).max(200),
+    reboot_suggested: z.boolean(),
     upstream_advisory: line(100),
   })
   .partial()

@@ -51,6 +51,7 @@ import { seedBuilds } from './pushes.ts'
 import { buildsOfUpdates } from './queries.ts'
 import { mayGoStable, mayGoTesting } from './update.ts'
 import { advisoriesFor, writeUpdateinfo } from './updateinfo.ts'
+import { obsoleteOvertaken } from './updates.ts'
 
 const payloadSchema = z.object({ push_id: z.int() })
 export type PushRun = TaskRun<z.infer<typeof payloadSchema>>
@@ -232,6 +233,7 @@ async function stepPublish(run: PushRun, row: PushRow): Promise<void> {
       })
     }
     const stable = members.filter(({ entry }) => entry.request === 'stable')
+    for (const { update: member } of stable) await obsoleteOvertaken(tx, ctx, member)
     for (const part of chunks(stable)) {
       const about = await advisoriesFor(
         tx,

@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm'
 import { update } from '../../db/schema/updates.ts'
 import { releaseTags } from '../builds/build.ts'
 import { untagBuild } from '../builds/tags.ts'
+import { describeRelease } from '../distribution/releases.ts'
 import { audit } from '../kernel/audit.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
@@ -13,9 +14,13 @@ import { transaction } from '../kernel/transaction.ts'
 import { holdUpdate } from './hold.ts'
 import type { UpdateEdit } from './input.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
+import { VOTABLE } from './update.ts'
 import {
+  isCritical,
   linkBuilds,
+  obsoleteOlder,
   refuseLocked,
+  refuseThresholds,
   requireOwner,
   takeBuilds,
   titleOf,
@@ -31,7 +36,14 @@ export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Pro
     const row = await holdUpdate(tx, alias)
     requireOwner(ctx, row)
     refuseLocked(row)
+    // What is published is not changed behind people's backs; what has ended is nobody's any more.
+    if (!VOTABLE.includes(row.status))
+      throw new PortalError('update.refused', {
+        field: Object.keys(edit)[0] ?? 'title',
+        reasons: [reason('update.status', { status: row.status })],
+      })
     const { builds: nvrs, bugs, testcases, cves, ...texts } = edit
+    refuseThresholds(edit, describeRelease(ctx.app, row.release).policy, row.critical)
     await writeParts(tx, row.id, { bugs, testcases, cves })
     const [edited] = await tx
       .update(update)
@@ -47,11 +59,6 @@ export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Pro
 }
 
 async function reviseBuilds(tx: Tx, ctx: Ctx, row: UpdateRow, nvrs: string[]): Promise<void> {
-  if (!['pending', 'testing'].includes(row.status))
-    throw new PortalError('update.refused', {
-      field: 'builds',
-      reasons: [reason('update.status', { status: row.status })],
-    })
   const before = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
   const { builds, release } = await takeBuilds(tx, nvrs, row.id)
   if (release !== row.release) throw invalid('builds', reason('update.one-release'))
@@ -60,9 +67,11 @@ async function reviseBuilds(tx: Tx, ctx: Ctx, row: UpdateRow, nvrs: string[]): P
   if (same) return
   for (const build of before) await untagBuild(tx, ctx, releaseTags(release).testing, build)
   await linkBuilds(tx, row.id, builds)
+  await obsoleteOlder(tx, ctx, row, builds)
   await tx
     .update(update)
     .set({
+      critical: isCritical(ctx.app, row.release, builds),
       revision: row.revision + 1,
       status: 'pending',
       request: 'testing',

@@ -46,6 +46,47 @@ export interface UpdateFacts {
   builds: { nvr: string; evr: Evr; complete: boolean; stable: { nvr: string; evr: Evr } | null }[]
 }
 
+/** The least karma that may carry an update: a submitter can't ask for less, critical packages for none at all. */
+export function karmaFloor(
+  policy: Pick<ReleasePolicy, 'stable_karma' | 'stable_karma_floor'>,
+  critical: boolean,
+): number {
+  return critical ? policy.stable_karma : Math.min(policy.stable_karma, policy.stable_karma_floor)
+}
+
+/** What a submitter asks for against the release's policy, each fault with its field. */
+export function thresholdFaults(
+  asked: { stable_karma?: number | undefined; unstable_karma?: number | undefined },
+  policy: ReleasePolicy,
+  critical: boolean,
+): { field: string; why: Reason }[] {
+  const faults: { field: string; why: Reason }[] = []
+  const floor = karmaFloor(policy, critical)
+  if (asked.stable_karma !== undefined && asked.stable_karma < floor)
+    faults.push({ field: 'stable_karma', why: reason('update.karma-floor', { floor }) })
+  const limit = policy.unstable_karma
+  if (asked.unstable_karma !== undefined && asked.unstable_karma < limit)
+    faults.push({ field: 'unstable_karma', why: reason('update.unstable-floor', { limit }) })
+  return faults
+}
+
+/** A build among those of a release's updates. */
+export interface RivalBuild extends Evr {
+  nvr: string
+  /** Source package. */
+  name: string
+}
+
+/**
+ * Whether an update has nothing left that the builds of another one do not replace. Full EVR decides, epoch first.
+ * @param own its builds. @param others of the other update, newer or published
+ */
+export function isOvertaken(own: readonly RivalBuild[], others: readonly RivalBuild[]): boolean {
+  return own.every((build) =>
+    others.some((other) => other.name === build.name && compareEvr(other, build) > 0),
+  )
+}
+
 /** Days that an update of this kind must be in testing when karma alone does not carry it. */
 export function testingDays(facts: Pick<UpdateFacts, 'critical' | 'policy'>): number {
   return facts.critical ? facts.policy.testing_days_critical : facts.policy.testing_days

@@ -1,5 +1,5 @@
 /** Updates: make, edit, ask for a push, take back; views and lists. Every change writes its audit row. */
-import { eq } from 'drizzle-orm'
+import { and, eq, notInArray } from 'drizzle-orm'
 import {
   update,
   update_bug,
@@ -9,12 +9,14 @@ import {
 } from '../../db/schema/updates.ts'
 import { buildState, releaseTags } from '../builds/build.ts'
 import { type BuildRow, findBuild } from '../builds/builds.ts'
+import { compareEvr } from '../builds/evr.ts'
 import { getTarget, untagBuild } from '../builds/tags.ts'
 import { describeRelease, getRelease } from '../distribution/releases.ts'
 import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
-import type { Ctx } from '../kernel/context.ts'
+import type { App, Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
+import type { ReleasePolicy } from '../kernel/distribution.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
@@ -38,7 +40,7 @@ import {
   updatesOfBuilds,
   votesOf,
 } from './queries.ts'
-import { mayGoStable, mayGoTesting } from './update.ts'
+import { isOvertaken, mayGoStable, mayGoTesting, thresholdFaults } from './update.ts'
 
 export type { UpdateRow } from './queries.ts'
 export { buildsOfUpdates, updatesOfPackage } from './queries.ts'
@@ -131,6 +133,8 @@ async function insertUpdate(
   const described = describeRelease(app, release)
   if ((await getRelease(tx, release)).state === 'archived')
     throw new PortalError('update.refused', { reasons: [reason('update.release-archived')] })
+  const critical = isCritical(app, release, builds)
+  refuseThresholds(input, described.policy, critical)
   const year = new Date(now).getUTCFullYear()
   const [row] = await tx
     .insert(update)
@@ -151,7 +155,8 @@ async function insertUpdate(
       autotime: input.autotime,
       require_bugs: input.require_bugs,
       require_testcases: input.require_testcases,
-      critical: builds.some((each) => described.critical_packages.includes(each.name)),
+      reboot_suggested: input.reboot_suggested,
+      critical,
       upstream_advisory: input.upstream_advisory ?? null,
       created_at: now,
       modified_at: now,
@@ -161,12 +166,16 @@ async function insertUpdate(
   return row
 }
 
-/** Bugs, test cases and CVEs as the form has them; what is there already keeps its feedback. */
+/**
+ * Bugs, test cases and CVEs, each list as it is given: what is there already keeps its feedback, what is left out is
+ * gone. A list that is not given stays.
+ */
 export async function writeParts(
   tx: Tx,
   update_id: number,
   input: Partial<UpdateInput>,
 ): Promise<void> {
+  await dropParts(tx, update_id, input)
   for (const bug of input.bugs ?? [])
     await tx
       .insert(update_bug)
@@ -187,6 +196,24 @@ export async function writeParts(
     await tx.insert(update_cve).values({ update_id, cve }).onConflictDoNothing()
 }
 
+async function dropParts(tx: Tx, update_id: number, input: Partial<UpdateInput>): Promise<void> {
+  const { bugs, testcases, cves } = input
+  const urls = bugs?.map(({ url }) => url)
+  const names = testcases?.map(({ name }) => name)
+  if (urls)
+    await tx
+      .delete(update_bug)
+      .where(and(eq(update_bug.update_id, update_id), notInArray(update_bug.url, urls)))
+  if (names)
+    await tx
+      .delete(update_testcase)
+      .where(and(eq(update_testcase.update_id, update_id), notInArray(update_testcase.name, names)))
+  if (cves)
+    await tx
+      .delete(update_cve)
+      .where(and(eq(update_cve.update_id, update_id), notInArray(update_cve.cve, cves)))
+}
+
 export async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
   await tx.delete(update_build).where(eq(update_build.update_id, update_id))
   for (const row of builds)
@@ -195,11 +222,25 @@ export async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]):
       .values({ update_id, build_id: row.id, nvr: row.nvr, package: row.name })
 }
 
+export const isCritical = (app: App, release: string, builds: BuildRow[]): boolean =>
+  builds.some(({ name }) => describeRelease(app, release).critical_packages.includes(name))
+
+/** @throws PortalError input.invalid that names the field */
+export function refuseThresholds(
+  asked: Parameters<typeof thresholdFaults>[0],
+  policy: ReleasePolicy,
+  critical: boolean,
+): void {
+  const [fault] = thresholdFaults(asked, policy, critical)
+  if (fault) throw invalid(fault.field, fault.why)
+}
+
 /**
- * A newer update takes the place of unlocked older ones of the same packages: their bugs and notes come
- * along, and so does the type `security`.
+ * An update of builds that are newer takes the place of unlocked ones that have nothing else: their bugs and notes
+ * come along, and so does the type `security`.
+ * @throws PortalError update.refused when an open update has a newer build of one of the packages
  */
-async function obsoleteOlder(
+export async function obsoleteOlder(
   tx: Tx,
   ctx: Ctx,
   row: UpdateRow,
@@ -209,13 +250,38 @@ async function obsoleteOlder(
   const older = (await openUpdatesOf(tx, row.release, names)).filter((each) => each.id !== row.id)
   let kept = row
   for (const each of older) {
-    const packages = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build.name)
+    const own = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build)
+    refuseOlderThan(each, own, builds)
     // One that holds other packages too is not answered by this one.
-    if (!packages.every((name) => names.includes(name))) continue
+    if (!isOvertaken(own, builds)) continue
     kept = await inheritFrom(tx, kept, each)
     await endUpdate(tx, ctx, each, 'obsolete', { obsoleted_by: row.alias })
   }
   return kept
+}
+
+function refuseOlderThan(open: UpdateRow, its: BuildRow[], builds: BuildRow[]): void {
+  for (const build of builds) {
+    const newer = its.find((each) => each.name === build.name && compareEvr(each, build) > 0)
+    if (newer)
+      throw new PortalError('update.refused', {
+        field: 'builds',
+        reasons: [
+          reason('update.older-than-open', { nvr: build.nvr, newer: newer.nvr, alias: open.alias }),
+        ],
+      })
+  }
+}
+
+/** Ends open updates that have nothing left which what has just become stable does not replace. */
+export async function obsoleteOvertaken(tx: Tx, ctx: Ctx, row: UpdateRow): Promise<void> {
+  const stable = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
+  const names = stable.map((each) => each.name)
+  for (const each of await openUpdatesOf(tx, row.release, names)) {
+    const own = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build)
+    if (isOvertaken(own, stable))
+      await endUpdate(tx, ctx, each, 'obsolete', { obsoleted_by: row.alias })
+  }
 }
 
 async function inheritFrom(tx: Tx, row: UpdateRow, older: UpdateRow): Promise<UpdateRow> {

@@ -12,7 +12,7 @@ import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
 import { leavePush } from './push-ends.ts'
-import { bugsOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
+import { bugsOf, gatesOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
 import { autopushDue, isUnstable, VOTABLE } from './update.ts'
 import { endUpdate } from './updates.ts'
 
@@ -20,6 +20,8 @@ export type Karma = -1 | 0 | 1
 
 export interface VoteInput {
   karma: Karma
+  /** The revision that the person looked at. */
+  revision?: number | undefined
   /** `update`, `bug:<id>` or `testcase:<id>`. */
   subject?: string
   /** Markdown; a comment may come with a vote. */
@@ -36,6 +38,7 @@ export async function castVote(ctx: Ctx, alias: string, input: VoteInput): Promi
   const person = requirePerson(ctx)
   return transaction(ctx, async (tx) => {
     const row = await votable(tx, alias, person)
+    refuseMoved(row, input.revision)
     const subject = await knownSubject(tx, row, input.subject ?? 'update')
     // One moment for both: so a reader knows which vote a comment came with.
     const at = ctx.app.clock.now()
@@ -109,6 +112,7 @@ async function applyKarma(
   else if (held.push_id !== null) return karma
   // The other rules are asked only where karma could now carry it: most votes change nothing else.
   else if (held.request === null && karma >= held.stable_karma)
+    // Whether it is enough by policy, factsOf knows.
     await askForStable(tx, ctx, held, autopushDue(await factsOf(ctx.app, tx, held)))
   return karma
 }
@@ -199,39 +203,72 @@ async function addComment(
   })
 }
 
+/** What was said of other builds does not count for these. @param saw undefined where nobody said */
+function refuseMoved(row: UpdateRow, saw: number | undefined): void {
+  if (saw !== undefined && saw !== row.revision)
+    throw new PortalError('update.refused', {
+      field: 'revision',
+      reasons: [reason('update.revision-moved', { saw, now: row.revision })],
+    })
+}
+
 export interface GateInput {
+  /** The revision that was tested. */
+  revision: number
   check: string
   passed: boolean
   required: boolean
   message: string
 }
 
-/** Records what an automatic test said of the update's revision as it is now. */
+/**
+ * Records what an automatic test said of an update's revision. A waiver is of the result that it named: another
+ * result ends it. @throws PortalError update.refused when another revision has begun
+ */
 export async function recordGate(ctx: Ctx, alias: string, input: GateInput): Promise<void> {
   requireRole(ctx, 'admin', 'admin')
   await transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
+    refuseMoved(row, input.revision)
     const at = ctx.app.clock.now()
     const { check: _, ...said } = input
     await tx
       .insert(gate_result)
-      .values({ update_id: row.id, revision: row.revision, at, ...input })
+      .values({ update_id: row.id, at, ...input })
       .onConflictDoUpdate({
         target: [gate_result.update_id, gate_result.revision, gate_result.check],
-        set: { ...said, at },
+        set: { ...said, at, waived_by: null, waived_reason: null },
       })
-    await emit(tx, ctx, 'update.gated', `update:${alias}`, { ...input })
+    const subject = `update:${alias}`
+    await audit(tx, ctx, { action: 'update.gated', subject, details: { ...input } })
+    await emit(tx, ctx, 'update.gated', subject, { ...input })
   })
 }
 
+/** What a waiver is of: a check's result as its author saw it. */
+export interface Waived {
+  revision: number
+  check: string
+  /** When the result came, milliseconds since the epoch; another one is not waived. */
+  result_at?: number | undefined
+}
+
 /** Lets an update pass in spite of a failed check, with a reason that everyone reads. */
-export async function waiveGate(ctx: Ctx, alias: string, check: string, why: string) {
+export async function waiveGate(ctx: Ctx, alias: string, waived: Waived, why: string) {
+  const { revision, check, result_at } = waived
   const person = requirePerson(ctx)
   requireRole(ctx, 'packager', 'package')
   if (why.trim() === '') throw invalid('reason', reason('update.waiver-reason'))
   await transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
-    const waived = await tx
+    refuseMoved(row, revision)
+    const [result] = (await gatesOf(tx, row.id, revision)).filter((each) => each.check === check)
+    if (result && result_at !== undefined && result.at !== result_at)
+      throw new PortalError('update.refused', {
+        field: 'result_at',
+        reasons: [reason('update.result-moved', { check })],
+      })
+    const rows = await tx
       .update(gate_result)
       .set({ waived_by: person.username, waived_reason: why })
       .where(
@@ -242,7 +279,7 @@ export async function waiveGate(ctx: Ctx, alias: string, check: string, why: str
         ),
       )
       .returning()
-    if (waived.length === 0) throw new PortalError('not-found', { field: 'check' })
+    if (rows.length === 0) throw new PortalError('not-found', { field: 'check' })
     const subject = `update:${alias}`
     await audit(tx, ctx, { action: 'update.waived', subject, reason: why, details: { check } })
     await emit(tx, ctx, 'update.waived', subject, { check, reason: why, by: person.username })

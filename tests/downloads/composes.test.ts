@@ -1,6 +1,6 @@
 /** Composes as rows and over HTTP: who begins one, when one begins by itself, what is offered, what goes. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { compose, image } from '../../db/schema/downloads.ts'
@@ -18,7 +18,7 @@ import { offeredDownloads, removeWithdrawn } from '../../src/downloads/downloads
 import { imageFacts } from '../../src/downloads/facts.ts'
 import { imageNames } from '../../src/downloads/image.ts'
 import { placesOf } from '../../src/downloads/sources.ts'
-import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/kernel/clock.ts'
 import { deliver } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { mirrorStates, type Snapshot } from '../../src/mirrors/edge/snapshot.ts'
@@ -202,6 +202,23 @@ describe('what is offered', () => {
     expect(recommended?.facts.label).toBe('20260105.1')
     expect(current.map(({ facts }) => facts.label)).toEqual(['20260105.1'])
     expect(earlier.map(({ facts }) => facts.label)).toEqual(['20260105.0'])
+  })
+
+  it('is nothing that is not readable by all yet', async () => {
+    await publish(1)
+    await madeImage('20260105.0')
+    const { files } = await madeImage('20260105.1')
+    const labels = async () => {
+      app.clock.advance(MINUTE_MS)
+      const { current, earlier } = await offeredDownloads(ctxOf(app))
+      return [...current, ...earlier].map(({ facts }) => facts.label)
+    }
+    for (const file of files) chmodSync(dirname(file), 0o750)
+    expect(await labels()).toEqual(['20260105.0'])
+    const { items } = (await (await portal.request('/api/downloads')).json()) as { items: [] }
+    expect(JSON.stringify(items)).not.toContain('20260105.1')
+    for (const file of files) chmodSync(dirname(file), 0o755)
+    expect(await labels()).toEqual(['20260105.1', '20260105.0'])
   })
 
   it('is told as JSON with the sentences of its notes, and as a feed', async () => {

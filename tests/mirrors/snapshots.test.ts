@@ -1,5 +1,7 @@
 /** From the registry's rows to what an edge answers, over the portal's own address. */
 
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
@@ -173,5 +175,26 @@ describe('counts', () => {
       await expect(addCounts(admin, { countme: { [key]: 1 }, answers: {} })).rejects.toMatchObject({
         code: 'input.invalid',
       })
+  })
+})
+
+describe('a repository that is not readable by all yet', () => {
+  const query = { repo: 'baseos-10', arch: 'x86_64', address: '192.0.2.1' }
+  const folder = () => join(app.config.data_dir, 'pub/keel/10/BaseOS/x86_64/os')
+  const hold = async (mode: number) => {
+    mkdirSync(join(folder(), 'repodata'), { recursive: true })
+    writeFileSync(join(folder(), 'repodata/repomd.xml'), '<repomd/>')
+    chmodSync(folder(), mode)
+    app.clock.advance(60_000)
+    await publishSnapshot(app)
+  }
+
+  it('is offered by no list of mirrors and no metalink, until it is', async () => {
+    await hold(0o750)
+    const held = await edge()
+    expect(held.mirrorlist(query).status).toBe(404)
+    expect(held.metalink(query).status).toBe(404)
+    await hold(0o755)
+    expect((await edge()).mirrorlist(query).status).toBe(200)
   })
 })

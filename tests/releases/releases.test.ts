@@ -224,12 +224,12 @@ describe('blockers', () => {
 
   it('let an excepted update through a freeze', async () => {
     await makeBuild(app, 'hello-1-1.kl10')
-    const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'bugfix', stable_karma: 1 }
+    const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'bugfix', stable_karma: 2 }
     const own = updateInput.parse({ ...input, autokarma: false })
     const { alias } = await createUpdate(packager(), own)
     await asPushed(app, alias, 'testing')
     app.clock.advance(DAY_MS)
-    await castVote(member(2), alias, { karma: 1 })
+    for (const id of [2, 7]) await castVote(member(id), alias, { karma: 1 })
     await setReleaseState(ctxOf(app), RELEASE, 'frozen', 'beta freeze')
     const waits = async () => (await viewUpdate(ctxOf(app), alias)).waits_for.map((r) => r.code)
     expect(await waits()).toEqual(['update.frozen'])

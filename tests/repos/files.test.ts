@@ -1,5 +1,5 @@
 /** Files under /pub as download programs ask for them: parts, resuming, what is known already. */
-import { mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createPortal } from '../../src/portal.ts'
@@ -160,4 +160,52 @@ it('a range of an empty file is none', () => {
   const version = { size_bytes: 0, etag: '"e"', last_modified: new Date(0).toUTCString() }
   const asked = { if_range: undefined, if_none_match: undefined, if_modified_since: undefined }
   expect(partOf(version, { ...asked, range: 'bytes=0-' })).toEqual({ status: 416 })
+})
+
+describe('what is not readable by all', () => {
+  const pub = (path: string) => join(app.config.data_dir, 'pub', path)
+  const status = async (path: string) => (await portal.request(`/pub/${path}`)).status
+  beforeAll(() => {
+    mkdirSync(pub('held/os/Packages'), { recursive: true })
+    mkdirSync(pub('free'), { recursive: true })
+    for (const path of ['held/os/Packages/secret.rpm', 'held/open.iso', 'free/early.iso'])
+      writeFileSync(pub(path), 'secret')
+    writeFileSync(pub('free/now.iso'), 'now')
+    symlinkSync('../held/os', pub('free/os'))
+    symlinkSync('../free', pub('held/links'))
+    chmodSync(pub('held/os'), 0o750)
+    chmodSync(pub('free/early.iso'), 0o640)
+  })
+
+  it('is not there for anyone: no file, nothing below a folder, by links or not', async () => {
+    for (const path of [
+      'free/early.iso',
+      'held/os/',
+      'held/os/Packages/',
+      'held/os/Packages/secret.rpm',
+    ])
+      expect(await status(path), path).toBe(404)
+    for (const path of ['free/os/', 'free/os/Packages/secret.rpm'])
+      expect(await status(path), path).toBe(404)
+    for (const path of ['free/now.iso', 'held/open.iso', 'held/links/now.iso'])
+      expect(await status(path), path).toBe(200)
+  })
+
+  it('is in no list', async () => {
+    const free = await (await portal.request('/pub/free/')).text()
+    expect(free).toContain('now.iso')
+    expect(free).not.toMatch(/early|"os/)
+    expect(await (await portal.request('/pub/held/')).text()).not.toContain('os/')
+  })
+
+  it('is not there for someone who knows a folder on the way that is', async () => {
+    chmodSync(pub('held'), 0o700)
+    for (const path of ['held/', 'held/open.iso', 'held/links/now.iso'])
+      expect(await status(path), path).toBe(404)
+    expect(await status('free/now.iso')).toBe(200)
+    chmodSync(pub('held'), 0o755)
+    chmodSync(pub('free/early.iso'), 0o644)
+    expect(await status('held/open.iso')).toBe(200)
+    expect(await status('free/early.iso')).toBe(200)
+  })
 })

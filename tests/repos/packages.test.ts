@@ -4,8 +4,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { rpmFileOf } from '../../src/kernel/rpm-name.ts'
 import { ensureSigningKey, publicKey } from '../../src/kernel/signing.ts'
-import { readHeaders, rpmFilename, unreadable } from '../../src/repos/header.ts'
+import { readHeaders, unreadable } from '../../src/repos/header.ts'
 import { headerDigest } from '../../src/repos/rpm-file.ts'
 import { answerAll, signPackages } from '../../src/repos/sign.ts'
 import { digestFile } from '../../src/repos/store.ts'
@@ -38,7 +39,7 @@ it('reads headers in the order of the files, and tells equal content by a digest
   const again = join(top, 'copy.rpm')
   copyFileSync(all()[1] ?? '', again)
   const headers = await readHeaders([...all(), again], work())
-  expect(headers.map(rpmFilename)).toEqual([
+  expect(headers.map(rpmFileOf)).toEqual([
     ...all().map((path) => path.split('/').at(-1)),
     'p001-1-1.noarch.rpm',
   ])

@@ -74,9 +74,11 @@ export async function seedSite(
 ): Promise<SeededSite> {
   const admin = await becomeAdmin(portal)
   const { nvr, alias } = await seedUpdate(admin, 'lantern', dist)
-  const stable = await seedUpdate(admin, 'sextant', dist, { type: 'bugfix', stable_karma: 1 })
-  const voter = await signUp(portal, 'quartermaster')
-  await voter.post(`/api/updates/${stable.alias}/votes`, { karma: 1 })
+  const stable = await seedUpdate(admin, 'sextant', dist, { type: 'bugfix', stable_karma: 2 })
+  for (const name of ['quartermaster', 'boatswain']) {
+    const voter = await signUp(portal, name)
+    await voter.post(`/api/updates/${stable.alias}/votes`, { karma: 1 })
+  }
   await reaches(admin, stable.alias, 'stable')
   const { id } = await admin.post<{ id: number }>(`/api/releases/${release}/blockers`, {
     ...{ kind: 'blocker', title: 'It does not boot', criterion: 'installs' },

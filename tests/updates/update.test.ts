@@ -36,6 +36,7 @@ const ready = (change: Partial<UpdateFacts> = {}): UpdateFacts => ({
     testing_days_critical: 14,
     testing_hours_minimum: 24,
     stable_karma: 3,
+    stable_karma_floor: 2,
     unstable_karma: -3,
   },
   release_state: 'current',

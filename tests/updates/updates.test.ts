@@ -1,17 +1,25 @@
 /** Updates as people handle them: made, voted on, revised, obsoleted, requested; on a real database. */
+import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { update } from '../../db/schema/updates.ts'
 import { taggedBuilds } from '../../src/builds/tags.ts'
 import { setReleaseState } from '../../src/distribution/releases.ts'
 import { auditOfSubject } from '../../src/kernel/audit.ts'
 import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
 import type { Ctx } from '../../src/kernel/context.ts'
 import { eventsAfter } from '../../src/kernel/events.ts'
+import { transaction } from '../../src/kernel/transaction.ts'
 import { askWhereDue } from '../../src/updates/autopush.ts'
-import { updateInput } from '../../src/updates/input.ts'
+import { updateEdit, updateInput } from '../../src/updates/input.ts'
 import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
 import { editUpdate } from '../../src/updates/revisions.ts'
-import { createUpdate, getUpdate, viewUpdate } from '../../src/updates/updates.ts'
+import {
+  createUpdate,
+  getUpdate,
+  obsoleteOvertaken,
+  viewUpdate,
+} from '../../src/updates/updates.ts'
 import {
   castVote,
   postComment,
@@ -133,6 +141,85 @@ describe('making', () => {
   })
 })
 
+describe('thresholds', () => {
+  it('are not below policy, for critical packages not below its own karma', async () => {
+    await makeBuild(app, 'hello-1-1')
+    await makeBuild(app, 'keel-release-11-1')
+    const fault = (field: string, code: string) => ({ details: { field, reasons: [{ code }] } })
+    await expect(make(['hello-1-1'], { stable_karma: 1 })).rejects.toMatchObject(
+      fault('stable_karma', 'update.karma-floor'),
+    )
+    await expect(make(['keel-release-11-1'], { stable_karma: 2 })).rejects.toMatchObject(
+      fault('stable_karma', 'update.karma-floor'),
+    )
+    await expect(make(['hello-1-1'], { unstable_karma: -50 })).rejects.toMatchObject(
+      fault('unstable_karma', 'update.unstable-floor'),
+    )
+    const alias = await make(['hello-1-1'], { stable_karma: 2 })
+    await expect(editUpdate(packager, alias, { stable_karma: 1 })).rejects.toMatchObject(
+      fault('stable_karma', 'update.karma-floor'),
+    )
+  })
+
+  it('of an older update that asked for less do not carry it', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 2 })
+    await transaction(ctxOf(app), (tx) => tx.update(update).set({ stable_karma: 1 }))
+    app.clock.advance(DAY_MS)
+    await castVote(tester(2), alias, { karma: 1 })
+    expect((await getUpdate(packager, alias)).request).toBeNull()
+    expect(await waits(alias)).toEqual(['update.karma-or-days'])
+    await castVote(tester(3), alias, { karma: 1 })
+    expect((await getUpdate(packager, alias)).request).toBe('stable')
+  })
+
+  it('follow the packages: an edit that brings a critical one makes the update critical', async () => {
+    const alias = await inTesting()
+    await makeBuild(app, 'keel-release-11-1')
+    await editUpdate(packager, alias, { builds: ['hello-1-1', 'keel-release-11-1'] })
+    expect((await getUpdate(packager, alias)).critical).toBe(true)
+  })
+})
+
+describe('which build is newer', () => {
+  it('decides who replaces whom: an older build obsoletes nothing, and is refused', async () => {
+    await makeBuild(app, 'hello-1-1')
+    const newer = await inTesting('hello-1-2', { type: 'security', severity: 'high' })
+    await expect(make(['hello-1-1'])).rejects.toMatchObject({
+      details: { field: 'builds', reasons: [{ code: 'update.older-than-open' }] },
+    })
+    expect(await status(newer)).toBe('testing')
+  })
+
+  it('makes obsolete what an edit overtakes', async () => {
+    const older = await inTesting('hello-1-1')
+    const other = await inTesting('other-1-1')
+    await makeBuild(app, 'hello-1-3')
+    await editUpdate(packager, other, { builds: ['other-1-1', 'hello-1-3'] })
+    expect(await getUpdate(packager, older)).toMatchObject({
+      status: 'obsolete',
+      obsoleted_by: other,
+    })
+  })
+
+  it('makes obsolete what another update’s going stable overtakes', async () => {
+    const older = await inTesting('hello-1-1')
+    const other = await inTesting('other-1-1')
+    await makeBuild(app, 'hello-1-3')
+    // The older one was locked when the newer build came, so that nothing ended it.
+    await transaction(ctxOf(app), (tx) =>
+      tx.update(update).set({ push_id: 99 }).where(eq(update.alias, older)),
+    )
+    await editUpdate(packager, other, { builds: ['other-1-1', 'hello-1-3'] })
+    await transaction(ctxOf(app), (tx) => tx.update(update).set({ push_id: null }))
+    expect(await status(older)).toBe('testing')
+    await asPushed(app, other, 'stable')
+    const row = await getUpdate(packager, other)
+    await transaction(ctxOf(app), (tx) => obsoleteOvertaken(tx, ctxOf(app), row))
+    expect(await status(older)).toBe('obsolete')
+    expect(await taggedBuilds(app.db, `${RELEASE}-testing`)).toEqual([])
+  })
+})
+
 describe('votes', () => {
   it('count once a person, can be changed and withdrawn, and keep their history', async () => {
     const alias = await inTesting()
@@ -200,15 +287,16 @@ describe('votes', () => {
   it('on bugs and test cases are counted apart and enforced where required', async () => {
     const bugs = [{ url: 'https://bugs.example/7', number: '7', required: true }]
     const testcases = [{ name: 'boots', required: true }]
-    const alias = await inTesting('hello-1-1', { bugs, testcases, stable_karma: 1 })
+    const alias = await inTesting('hello-1-1', { bugs, testcases, stable_karma: 2 })
     app.clock.advance(DAY_MS)
     const view = await viewUpdate(packager, alias)
     const subjects = [`bug:${view.bugs[0]?.id}`, `testcase:${view.testcases[0]?.id}`]
     await castVote(tester(2), alias, { karma: 1 })
+    await castVote(tester(9), alias, { karma: 1 })
     expect(await waits(alias)).toEqual(['update.bug-feedback', 'update.testcase-feedback'])
     for (const subject of subjects) await castVote(tester(2), alias, { karma: 1, subject })
     expect(await waits(alias)).toEqual([])
-    expect(await karma(alias)).toBe(1)
+    expect(await karma(alias)).toBe(2)
     await expect(
       castVote(tester(2), alias, { karma: 1, subject: 'bug:999' }),
     ).rejects.toMatchObject({ details: { field: 'subject' } })
@@ -226,8 +314,9 @@ describe('autopush', () => {
   })
 
   it('by karma reached early, asks when the minimum time is over', async () => {
-    const alias = await inTesting('hello-1-1', { stable_karma: 1 })
+    const alias = await inTesting('hello-1-1', { stable_karma: 2 })
     await castVote(tester(2), alias, { karma: 1 })
+    await castVote(tester(9), alias, { karma: 1 })
     expect(await askWhereDue(ctxOf(app))).toBe(0)
     app.clock.advance(24 * HOUR_MS)
     expect(await askWhereDue(ctxOf(app))).toBe(1)
@@ -243,13 +332,14 @@ describe('autopush', () => {
   })
 
   it('is stopped by the first -1 of anyone, once, even when it is taken back', async () => {
-    const alias = await inTesting('hello-1-1', { stable_karma: 1 })
+    const alias = await inTesting('hello-1-1', { stable_karma: 2 })
     app.clock.advance(DAY_MS)
     await castVote(tester(2), alias, { karma: -1 })
     await castVote(tester(3), alias, { karma: -1 })
     await withdrawVote(tester(2), alias)
     await withdrawVote(tester(3), alias)
     await castVote(tester(4), alias, { karma: 1 })
+    await castVote(tester(5), alias, { karma: 1 })
     expect((await getUpdate(packager, alias)).request).toBeNull()
     const stops = await eventsAfter(app.db, 0, { types: ['update.autopush-stopped'] })
     expect(stops).toHaveLength(1)
@@ -297,9 +387,10 @@ describe('requests', () => {
   })
 
   it('are closed by a freeze', async () => {
-    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    const alias = await inTesting('hello-1-1', { stable_karma: 2, autokarma: false })
     app.clock.advance(DAY_MS)
     await castVote(tester(2), alias, { karma: 1 })
+    await castVote(tester(9), alias, { karma: 1 })
     await setReleaseState(ctxOf(app), RELEASE, 'frozen', 'beta freeze')
     expect(await waits(alias)).toEqual(['update.frozen'])
   })
@@ -307,25 +398,62 @@ describe('requests', () => {
 
 describe('gates', () => {
   it('hold an update back until they pass or are waived with a reason', async () => {
-    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    const alias = await inTesting('hello-1-1', { stable_karma: 2, autokarma: false })
     app.clock.advance(DAY_MS)
     await castVote(tester(2), alias, { karma: 1 })
-    const gate = { check: 'installs', passed: false, required: true, message: 'conflicts' }
+    await castVote(tester(9), alias, { karma: 1 })
+    const gate = { revision: 1, check: 'installs', passed: false, required: true, message: 'x' }
     await recordGate(ctxOf(app), alias, gate)
     expect(await waits(alias)).toEqual(['update.gate'])
-    await expect(waiveGate(packager, alias, 'installs', ' ')).rejects.toMatchObject({
+    const result = { revision: 1, check: 'installs' }
+    await expect(waiveGate(packager, alias, result, ' ')).rejects.toMatchObject({
       details: { field: 'reason' },
     })
-    await waiveGate(packager, alias, 'installs', 'the test host was broken')
+    await waiveGate(packager, alias, result, 'the test host was broken')
     expect(await waits(alias)).toEqual([])
+  })
+
+  it('hold it back again when a waived check fails anew, and a waiver names the result that it is of', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 2, autokarma: false })
+    app.clock.advance(DAY_MS)
+    for (const id of [2, 3]) await castVote(tester(id), alias, { karma: 1 })
+    const gate = { revision: 1, check: 'installs', passed: false, required: true, message: 'x' }
+    await recordGate(ctxOf(app), alias, gate)
+    const seen = { revision: 1, check: 'installs', result_at: app.clock.now() }
+    await waiveGate(packager, alias, seen, 'the test host was broken')
+    expect(await waits(alias)).toEqual([])
+    app.clock.advance(1000)
+    await recordGate(ctxOf(app), alias, { ...gate, message: 'it eats files' })
+    expect(await waits(alias)).toEqual(['update.gate'])
+    await expect(waiveGate(packager, alias, seen, 'as before')).rejects.toMatchObject({
+      details: { field: 'result_at' },
+    })
+    expect(await waits(alias)).toEqual(['update.gate'])
+    const entries = await auditOfSubject(app.db, `update:${alias}`)
+    expect(entries.filter(({ action }) => action === 'update.gated')).toHaveLength(2)
+  })
+
+  it('and votes of another revision than the one that was looked at do not count', async () => {
+    const alias = await inTesting()
+    await makeBuild(app, 'hello-2-1')
+    await editUpdate(packager, alias, { builds: ['hello-2-1'] })
+    const late = { code: 'update.refused', details: { field: 'revision' } }
+    await expect(castVote(tester(2), alias, { karma: 1, revision: 1 })).rejects.toMatchObject(late)
+    const gate = { revision: 1, check: 'installs', passed: true, required: true, message: '' }
+    await expect(recordGate(ctxOf(app), alias, gate)).rejects.toMatchObject(late)
+    await expect(
+      waiveGate(packager, alias, { revision: 1, check: 'installs' }, 'why'),
+    ).rejects.toMatchObject(late)
+    expect(await castVote(tester(2), alias, { karma: 1, revision: 2 })).toBe(1)
   })
 })
 
 describe('revisions', () => {
   it('begin when builds change: votes stay readable, stop counting, days begin anew', async () => {
-    const alias = await inTesting('hello-1-1', { stable_karma: 1, autokarma: false })
+    const alias = await inTesting('hello-1-1', { stable_karma: 2, autokarma: false })
     app.clock.advance(8 * DAY_MS)
     await castVote(tester(2), alias, { karma: 1 })
+    await castVote(tester(9), alias, { karma: 1 })
     await makeBuild(app, 'hello-2-1')
     const row = await editUpdate(packager, alias, { builds: ['hello-2-1'] })
     expect(row).toMatchObject({
@@ -337,10 +465,38 @@ describe('revisions', () => {
     expect(row.testing_at).toBeNull()
     const view = await viewUpdate(packager, alias)
     expect(view.karma).toBe(0)
-    expect(view.votes).toHaveLength(1)
+    expect(view.votes).toHaveLength(2)
     await asPushed(app, alias, 'testing')
     expect(await waits(alias)).toContain('update.minimum-hours')
     expect(await castVote(tester(2), alias, { karma: 1 })).toBe(1)
+  })
+
+  it('drop from a list what an edit leaves out, and keep what it does not name', async () => {
+    const bugs = [7, 8].map((n) => ({ url: `https://bugs.example/${n}` }))
+    const testcases = [{ name: 'boots' }, { name: 'prints' }]
+    const cves = ['CVE-2026-1000', 'CVE-2026-2000']
+    const alias = await inTesting('hello-1-1', { bugs, testcases, cves })
+    const edit = updateEdit.parse({ bugs: [bugs[1]], testcases: [], cves: ['CVE-2026-2000'] })
+    await editUpdate(packager, alias, edit)
+    const view = await viewUpdate(packager, alias)
+    expect(view.bugs.map(({ url }) => url)).toEqual(['https://bugs.example/8'])
+    expect(view.testcases).toEqual([])
+    expect(view.cves).toEqual(['CVE-2026-2000'])
+    await editUpdate(packager, alias, updateEdit.parse({ cves: [] }))
+    const after = await viewUpdate(packager, alias)
+    expect([after.cves, after.bugs.length]).toEqual([[], 1])
+  })
+
+  it('refuse what can’t be changed, by name', async () => {
+    expect(updateEdit.safeParse({ status: 'stable' }).error?.issues[0]).toMatchObject({
+      code: 'unrecognized_keys',
+      keys: ['status'],
+    })
+    const alias = await inTesting()
+    await asPushed(app, alias, 'stable')
+    await expect(editUpdate(packager, alias, { title: 'Another' })).rejects.toMatchObject({
+      details: { field: 'title', reasons: [{ code: 'update.status' }] },
+    })
   })
 
   it('do not begin for text', async () => {

@@ -95,6 +95,8 @@ export class Edge {
     const { length } = snapshot.repositories
     this.arches = new Set(snapshot.repositories.map(({ arch }) => arch))
     this.byFile = new Map(snapshot.files.map((path, at) => [path, length + at]))
+    // The place of what is held back.
+    this.byFile.delete('')
     for (const [at, repository] of snapshot.repositories.entries()) {
       this.index.set(`${repository.name}\0${repository.arch}`, at)
       this.byPath.set(repository.path, at)
