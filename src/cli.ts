@@ -5,6 +5,7 @@ import { addBuilderCommand } from './commands/builder.ts'
 import { addComposeCommand } from './commands/compose.ts'
 import { addGroupCommand } from './commands/group.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
+import { addPackageCommand } from './commands/package.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addReleaseCommand } from './commands/release.ts'
 import { addSetupCommand } from './commands/setup.ts'
@@ -22,6 +23,7 @@ addUpCommand(program)
 addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
+addPackageCommand(program)
 addPushCommand(program)
 addReleaseCommand(program)
 addGroupCommand(program)
