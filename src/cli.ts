@@ -6,6 +6,7 @@ import { addComposeCommand } from './commands/compose.ts'
 import { addEventsCommand } from './commands/events.ts'
 import { addGroupCommand } from './commands/group.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
+import { addPackageCommand } from './commands/package.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addReleaseCommand } from './commands/release.ts'
 import { addSetupCommand } from './commands/setup.ts'
@@ -23,6 +24,7 @@ addUpCommand(program)
 addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
+addPackageCommand(program)
 addPushCommand(program)
 addReleaseCommand(program)
 addGroupCommand(program)

@@ -29,6 +29,8 @@ import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
+import { createOwnersApi } from './packages/api.ts'
+import { createOwnerForms } from './packages/forms.ts'
 import { createReleasesApi } from './releases/api.ts'
 import { createReleaseFiles } from './releases/files.ts'
 import { createReleaseForms } from './releases/forms.ts'
@@ -90,6 +92,8 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
   portal.route('/api', createPackagesApi())
+  portal.route('/api', createOwnersApi())
+  portal.route('/', createOwnerForms())
   portal.route('/api', createDownloadsApi())
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())

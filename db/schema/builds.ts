@@ -12,7 +12,6 @@ export const pkg = table(
     name: text().notNull(),
     summary: text().notNull().default(''),
     source: json<PackageSource>(),
-    owner_id: int(),
     created_at: time().notNull(),
   },
   (t) => [unique('package_name').on(t.name)],

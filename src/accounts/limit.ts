@@ -18,6 +18,8 @@ export const limits = {
   'prove.account': { tries: 10, window_ms: HOUR_MS },
   'group-ask.address': { tries: 30, window_ms: DAY_MS },
   'group-ask.account': { tries: 10, window_ms: DAY_MS },
+  'package-ask.address': { tries: 60, window_ms: DAY_MS },
+  'package-ask.account': { tries: 30, window_ms: DAY_MS },
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof limits

@@ -12,7 +12,7 @@ import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
-import { endUpdate, refuseLocked, refuseTaken, requireOwner } from './updates.ts'
+import { endUpdate, refuseLocked, refuseTaken, requireMaintainerOf } from './updates.ts'
 
 /**
  * Asks for a push, or takes the request back.
@@ -26,7 +26,7 @@ export async function requestUpdate(
 ): Promise<UpdateRow> {
   return transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
-    requireOwner(ctx, row)
+    await requireMaintainerOf(tx, ctx, row)
     refuseLocked(row)
     await applyRequest(tx, ctx, row, request)
     const subject = `update:${alias}`

@@ -9,7 +9,6 @@ import {
 } from '../../db/schema/updates.ts'
 import { buildState, releaseTags } from '../builds/build.ts'
 import { type BuildRow, findBuild } from '../builds/builds.ts'
-import { compareEvr } from '../builds/evr.ts'
 import { getTarget, untagBuild } from '../builds/tags.ts'
 import { describeRelease, getRelease } from '../distribution/releases.ts'
 import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
@@ -19,10 +18,12 @@ import type { Tx } from '../kernel/db.ts'
 import type { ReleasePolicy } from '../kernel/distribution.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
+import { compareEvr } from '../kernel/evr.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import { newHex } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { requireMaintainer } from '../packages/owners.ts'
 import { factsOf } from './facts.ts'
 import type { UpdateInput } from './input.ts'
 import {
@@ -52,11 +53,15 @@ export async function getUpdate(ctx: Ctx, alias: string): Promise<UpdateRow> {
   return row
 }
 
-/** The submitter or an admin. */
-export function requireOwner(ctx: Ctx, row: UpdateRow): void {
-  if (ctx.actor.kind === 'system') return
-  const person = requirePerson(ctx)
-  requireRole(ctx, person.id === row.submitter_id ? 'packager' : 'admin', 'package')
+/** Whoever may build and update all of its packages. @throws PortalError package.not-owner, account.* */
+export async function requireMaintainerOf(tx: Tx, ctx: Ctx, row: UpdateRow): Promise<void> {
+  requireRole(ctx, 'packager', 'package')
+  const builds = await buildsOfUpdates(tx, [row.id])
+  await requireMaintainer(
+    tx,
+    ctx,
+    builds.map(({ build }) => build.name),
+  )
 }
 
 /** @throws PortalError update.locked while a push has it in hand */
@@ -65,9 +70,10 @@ export function refuseLocked(row: UpdateRow): void {
     throw new PortalError('update.locked', { params: { push: row.push_id } })
 }
 
-/** Builds that an update may have: complete, of one release, in no other live update. */
+/** Builds that an update may have: complete, of packages that are one's own, of one release, in no other live update. */
 export async function takeBuilds(
   tx: Tx,
+  ctx: Ctx,
   nvrs: string[],
   own_id = 0,
 ): Promise<{ builds: BuildRow[]; release: string }> {
@@ -79,6 +85,8 @@ export async function takeBuilds(
       throw invalid('builds', reason('update.build-incomplete', { nvr }))
     builds.push(row)
   }
+  const names = builds.map(({ name }) => name)
+  await requireMaintainer(tx, ctx, names, 'builds')
   const releases = new Set<string>()
   for (const row of builds) releases.add((await getTarget(tx, row.target)).release)
   const [release] = releases
@@ -108,7 +116,7 @@ export async function createUpdate(ctx: Ctx, input: UpdateInput): Promise<Update
   requireRole(ctx, 'packager', 'package')
   const person = requirePerson(ctx)
   return transaction(ctx, async (tx) => {
-    const { builds, release } = await takeBuilds(tx, input.builds)
+    const { builds, release } = await takeBuilds(tx, ctx, input.builds)
     const row = await insertUpdate(tx, ctx, person, input, builds, release)
     await writeParts(tx, row.id, input)
     await linkBuilds(tx, row.id, builds)

@@ -201,7 +201,7 @@ describe('on a portal', () => {
   })
 
   it('sees updates that wait, and the push that failed or took them', async () => {
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     const packer = ctxOf(app, personActor(5, 'packer', ['member', 'packager']))
     const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'bugfix' }
     await createUpdate(packer, updateInput.parse(input))
