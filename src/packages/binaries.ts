@@ -2,7 +2,7 @@
  * Binary packages belong to the source package that makes them. A build claims the names that nobody has; one
  * that another package has can only be handed over, by the owners of both or by the team.
  */
-import { and, eq } from 'drizzle-orm'
+import { and, eq, isNull } from 'drizzle-orm'
 import { package_binary } from '../../db/schema/packages.ts'
 import { requireReason } from '../accounts/memberships.ts'
 import { requireRole } from '../kernel/access.ts'
@@ -153,8 +153,15 @@ export async function declineBinary(ctx: Ctx, binary_name: string): Promise<void
 
 const NO_OFFER = { offered_to: null, offered_by: null, offer_reason: null }
 
-const stillHeld = ({ id, package_id }: BinaryRow) =>
-  and(eq(package_binary.id, id), eq(package_binary.package_id, package_id))
+/** As it was read: it belongs to the same package, and is offered to the same one. */
+const stillHeld = ({ id, package_id, offered_to }: BinaryRow) =>
+  and(
+    eq(package_binary.id, id),
+    eq(package_binary.package_id, package_id),
+    offered_to === null
+      ? isNull(package_binary.offered_to)
+      : eq(package_binary.offered_to, offered_to),
+  )
 
 async function move(tx: Tx, ctx: Ctx, { binary, from }: HandOver, to: PackageRow, why: string) {
   const given = { since: ctx.app.clock.now(), given_by: actorName(ctx.actor) }

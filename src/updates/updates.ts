@@ -1,4 +1,5 @@
 /** Updates: make, edit, ask for a push, take back; views and lists. Every change writes its audit row. */
+import { strict as assert } from 'node:assert'
 import { and, eq, notInArray } from 'drizzle-orm'
 import {
   update,
@@ -222,12 +223,22 @@ async function dropParts(tx: Tx, update_id: number, input: Partial<UpdateInput>)
       .where(and(eq(update_cve.update_id, update_id), notInArray(update_cve.cve, cves)))
 }
 
+/**
+ * Gives an update these builds and no others. Of two live updates that take a build at once, an index decides.
+ * @throws PortalError update.build-taken
+ */
 export async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
   await tx.delete(update_build).where(eq(update_build.update_id, update_id))
-  for (const row of builds)
-    await tx
+  for (const row of builds) {
+    const of = { update_id, build_id: row.id, nvr: row.nvr, package: row.name }
+    const linked = await tx
       .insert(update_build)
-      .values({ update_id, build_id: row.id, nvr: row.nvr, package: row.name })
+      .values({ ...of, live_build_id: row.id })
+      .onConflictDoNothing({ target: update_build.live_build_id })
+      .returning()
+    if (linked.length === 0) await refuseTaken(tx, [row], update_id)
+    assert(linked.length > 0, `build ${row.nvr} is taken and in no update`)
+  }
 }
 
 export const isCritical = (app: App, release: string, builds: BuildRow[]): boolean =>
@@ -325,6 +336,10 @@ export async function endUpdate(
     .update(update)
     .set({ status, request: null, modified_at: ctx.app.clock.now(), ...set })
     .where(eq(update.id, row.id))
+  await tx
+    .update(update_build)
+    .set({ live_build_id: null })
+    .where(eq(update_build.update_id, row.id))
   if (row.status === 'testing')
     for (const { build } of await buildsOfUpdates(tx, [row.id]))
       await untagBuild(tx, ctx, releaseTags(row.release).testing, build)
