@@ -74,22 +74,25 @@ export class EventFeed {
   }
 
   /**
-   * Makes room for one more stream: where all places are taken, the oldest idle one goes.
+   * Makes room for one more stream: where all places are taken, of the address or in all, the oldest idle one goes.
    * @throws PortalError events.too-many-here, events.full
    */
   private admit(address: string): void {
     const params = { wait_s: REFUSED_WAIT_S }
-    let here = 0
-    let oldest: Listener | undefined
-    for (const each of this.listeners) {
-      if (each.address === address) here++
-      if (!oldest || each.told_at < oldest.told_at) oldest = each
-    }
-    if (here >= this.limits.per_address) throw new PortalError('events.too-many-here', { params })
-    if (this.listeners.size < this.limits.in_all) return
-    if (!oldest || performance.now() - oldest.told_at < IDLE_MS)
+    const here = [...this.listeners].filter((each) => each.address === address)
+    if (here.length >= this.limits.per_address && !this.endOldest(here))
+      throw new PortalError('events.too-many-here', { params })
+    if (this.listeners.size >= this.limits.in_all && !this.endOldest(this.listeners))
       throw new PortalError('events.full', { params })
+  }
+
+  /** @returns false when none of them is idle */
+  private endOldest(listeners: Iterable<Listener>): boolean {
+    let oldest: Listener | undefined
+    for (const each of listeners) if (!oldest || each.told_at < oldest.told_at) oldest = each
+    if (!oldest || performance.now() - oldest.told_at < IDLE_MS) return false
     this.end(oldest, RETRY_LATER_MS)
+    return true
   }
 
   /**
@@ -186,8 +189,10 @@ export class EventFeed {
    */
   private async read(): Promise<void> {
     this.reading++
+    let now: Listener | undefined
     try {
       for (const listener of this.behind) {
+        now = listener
         this.behind.delete(listener)
         if (!this.listeners.has(listener) || unread(listener) > UNREAD_MAX_BYTES / 2) continue
         listener.reading = true
@@ -201,7 +206,8 @@ export class EventFeed {
         await nextTurn()
       }
     } catch (error) {
-      for (const each of this.listeners) each.reading = false
+      // The next look puts it back among those that wait.
+      if (now) now.reading = false
       this.app.log.warn({ err: error }, 'streams could not catch up')
     } finally {
       this.reading--

@@ -13,7 +13,7 @@ import { type Event, lastEventId, scanEvents } from './events.ts'
 import { transaction } from './transaction.ts'
 
 export interface Subscriber {
-  /** Stable: its mark in the outbox is kept under it. */
+  /** Stable: its mark in the outbox is kept under it. Whoever retires one removes its mark by a migration. */
   name: string
   /** Type prefixes that it wants. */
   types: string[]

@@ -16,7 +16,7 @@ import { transaction } from '../kernel/transaction.ts'
 import { requireGiver } from './gifts.ts'
 import { decidersOf, queuePackageMail } from './mails.ts'
 import { asksAgainst, type OwnerRole } from './owner.ts'
-import { makePackage, setOwner, standingsIn, whoActs } from './owners.ts'
+import { beginPackage, setOwner, standingsIn, whoActs } from './owners.ts'
 import { lastRequest, type RequestRow } from './queries.ts'
 
 /** @throws PortalError package.refused, input.invalid, rate.limited, account.* */
@@ -105,7 +105,7 @@ export async function decideAsk(
     }
     if (decision === 'accepted') {
       // A package that is not there yet begins with its owner.
-      const row = known ?? must(await makePackage(tx, ctx, name, null))
+      const row = known ?? (await beginPackage(tx, ctx, name))
       await setOwner(tx, ctx, row, { person_id: before.person_id }, before.role, why)
     } else await note(tx, ctx, 'package.declined', before, why)
     const to = await addressOfPerson(tx, before.person_id)

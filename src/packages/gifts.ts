@@ -12,7 +12,7 @@ import { isRpmName } from '../kernel/rpm-name.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { queuePackageMail } from './mails.ts'
 import { mayGive, type OwnerRole } from './owner.ts'
-import { endOwner, makePackage, setOwner, standingsIn, whoActs } from './owners.ts'
+import { beginPackage, endOwner, setOwner, standingsIn, whoActs } from './owners.ts'
 import { findPackage, liveOwner, type PackageRow } from './queries.ts'
 
 export type HolderName = { username: string } | { group: string }
@@ -41,7 +41,7 @@ export async function givePackage(ctx: Ctx, input: GiftInput): Promise<void> {
     const known = await requireGiver(tx, ctx, input.name)
     requireReason(input.reason)
     const { holder, mail } = await findHolder(tx, input.holder)
-    const row = known ?? must(await makePackage(tx, ctx, input.name, null))
+    const row = known ?? (await beginPackage(tx, ctx, input.name))
     if (!(await setOwner(tx, ctx, row, holder, input.role, input.reason.trim())))
       throw new PortalError('package.refused', {
         ...{ field: 'holder', reasons: [reason('package.has-already', { name: row.name })] },

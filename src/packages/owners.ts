@@ -148,8 +148,13 @@ export async function openPackage(
   return must(await findPackage(tx, name))
 }
 
+/** A package that nobody has built yet; of two who begin it at once, the other one finds it. */
+export async function beginPackage(tx: Tx, ctx: Ctx, name: string): Promise<PackageRow> {
+  return (await makePackage(tx, ctx, name, null)) ?? must(await findPackage(tx, name))
+}
+
 /** @returns undefined when it is there already */
-export async function makePackage(
+async function makePackage(
   tx: Tx,
   ctx: Ctx,
   name: string,
