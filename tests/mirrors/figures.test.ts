@@ -1,7 +1,6 @@
 /** Figures about mirrors: propagation, punctuality, machines counted; and what may be sent to count them. */
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { event } from '../../db/schema/kernel.ts'
 import { mirror_arrival, mirror_host } from '../../db/schema/mirrors.ts'
 import { task } from '../../db/schema/tasks.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/kernel/clock.ts'
