@@ -1,4 +1,5 @@
 /** Tables of the kernel: what every mutation writes beside its own rows. */
+import { sql } from 'drizzle-orm'
 import { id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 /** The outbox: facts in the order they were committed. Read by subscribers and by /api/events. */
@@ -82,5 +83,8 @@ export const mail = table(
     attempts: int().notNull().default(0),
     error: text(),
   },
-  (t) => [index('mail_due').on(t.sent_at, t.not_before)],
+  (t) => [
+    index('mail_due').on(t.sent_at, t.not_before),
+    index('mail_waiting').on(t.not_before).where(sql`sent_at is null`),
+  ],
 )

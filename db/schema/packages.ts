@@ -26,6 +26,7 @@ export const package_owner = table(
     unique('package_owner_group')
       .on(t.package_id, t.group_id)
       .where(sql`ended_at is null and group_id is not null`),
+    index('package_owner_of_package').on(t.package_id),
     index('package_owner_of_person').on(t.person_id),
     index('package_owner_of_group').on(t.group_id),
   ],
@@ -72,6 +73,6 @@ export const package_binary = table(
   (t) => [
     unique('package_binary_name').on(t.name),
     index('package_binary_package').on(t.package_id, t.name),
-    index('package_binary_offered').on(t.offered_to),
+    index('package_binary_offered').on(t.offered_to, t.name),
   ],
 )

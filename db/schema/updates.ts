@@ -48,6 +48,9 @@ export const update = table(
     index('update_status').on(t.status, t.id),
     index('update_request').on(t.request, t.push_id),
     index('update_release').on(t.release, t.status, t.id),
+    index('update_of_release').on(t.release, t.id),
+    index('update_type').on(t.type, t.id),
+    index('update_submitter').on(t.submitter_id, t.id),
   ],
 )
 
