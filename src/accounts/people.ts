@@ -87,6 +87,11 @@ export async function findPerson(
   return row?.verified_at ? { id: row.id, username: row.username } : undefined
 }
 
+/** Number of a person for a filter; one that no row has where nobody has the name. */
+export async function personId(db: Reader, username: string): Promise<number> {
+  return (await findPerson(db, username))?.id ?? -1
+}
+
 /** Names of people, in the order of their numbers; those that are gone are left out. */
 export async function usernamesOf(db: Reader, ids: readonly number[]): Promise<string[]> {
   const rows = await Promise.all(ids.map((id) => personById(db, id)))

@@ -53,6 +53,8 @@ export interface DatabaseOptions {
   /** Connections of one process that read, and others that write: neither can use up the other's. */
   readers: number
   writers: number
+  /** Told of every statement before it runs. */
+  logger?: { logQuery(query: string, params: unknown[]): void }
 }
 
 /** Events are numbered in the order of their commits; on PostgreSQL this lock sees to it. */
@@ -102,7 +104,7 @@ const START_TIMEOUT_MS = 15 * SECOND_MS
  */
 const READ_TIMEOUT_MS = 25
 
-function openSqlite(file: string): Database {
+function openSqlite(file: string, { logger }: DatabaseOptions): Database {
   mkdirSync(dirname(file), { recursive: true })
   // It holds digests of passwords and tokens; SQLite gives its side files the same mode.
   closeSync(openSync(file, 'a', 0o600))
@@ -119,16 +121,17 @@ function openSqlite(file: string): Database {
   const writing = connect(0)
   const reading = connect(READ_TIMEOUT_MS)
   reading.pragma('query_only = ON')
+  const watched = logger ? { logger } : {}
   const version = reading.prepare('PRAGMA data_version').pluck()
   const queue = new WriteQueue<Tx>({
-    tx: drizzleSqlite(writing) as unknown as Tx,
+    tx: drizzleSqlite(writing, watched) as unknown as Tx,
     exec: (statement) => writing.prepare(statement).run(),
     isBusy: isDatabaseBusy,
     gaveUp: busy,
     patience_ms: PATIENCE_MS,
   })
   return {
-    reader: drizzleSqlite(reading) as unknown as Reader,
+    reader: drizzleSqlite(reading, watched) as unknown as Reader,
     write: (work) => queue.run(work),
     // The file is on one host, whose clock is the clock of all who open it.
     now: async () => Date.now(),
@@ -157,7 +160,7 @@ const POSTGRES_TIMES = {
   idle_in_transaction_session_timeout: 2 * PATIENCE_MS,
 }
 
-function openPostgres(url: string, { readers, writers }: DatabaseOptions): Database {
+function openPostgres(url: string, { readers, writers, logger }: DatabaseOptions): Database {
   const connect = (max: number) => {
     const pool = new pg.Pool({ connectionString: url, max, ...POSTGRES_TIMES })
     // An idle connection that the server ends is replaced at the next query; an `error` that nobody
@@ -167,8 +170,9 @@ function openPostgres(url: string, { readers, writers }: DatabaseOptions): Datab
     return pool
   }
   const [reading, writing] = [connect(readers), connect(writers)]
-  const orm = drizzlePostgres(writing)
-  const reader = drizzlePostgres(reading)
+  const watched = logger ? { logger } : {}
+  const orm = drizzlePostgres(writing, watched)
+  const reader = drizzlePostgres(reading, watched)
   return {
     reader: reader as unknown as Reader,
     write: (work) => again(() => orm.transaction((tx) => work(tx as unknown as Tx))),
@@ -229,7 +233,7 @@ export function openDatabase(
 ): Database {
   if ((url !== undefined) !== (dialect === 'postgres'))
     throw new Error('DATABASE_URL must be in the environment before the program starts.')
-  return url === undefined ? openSqlite(sqliteFile) : openPostgres(url, options)
+  return url === undefined ? openSqlite(sqliteFile, options) : openPostgres(url, options)
 }
 
 /** Holds back other writers of events until this transaction ends, so that none is read out of order. */
