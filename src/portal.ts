@@ -4,7 +4,6 @@
  */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { requestId } from 'hono/request-id'
-import { secureHeaders } from 'hono/secure-headers'
 import { subscription } from '../db/schema/kernel.ts'
 import { createAccountsApi } from './accounts/api.ts'
 import { createAccountForms } from './accounts/forms.ts'
@@ -25,6 +24,9 @@ import { createEventsApi } from './kernel/events-api.ts'
 import { boundedBodies, formsFromHere } from './kernel/guards.ts'
 import { type HttpEnv, problem } from './kernel/http.ts'
 import { chosenLanguage } from './kernel/language.ts'
+import { refuseOtherMethods } from './kernel/methods.ts'
+import { readableRequests } from './kernel/readable.ts'
+import { securedAnswers } from './kernel/security-headers.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
@@ -47,25 +49,12 @@ import { createOverridesApi } from './updates/overrides-api.ts'
 import { createPackagesApi } from './updates/packages-api.ts'
 import { createPushForms } from './updates/push-forms.ts'
 
-/** Pages come from here only; the style attribute is for the numbers of charts and progress. */
-const contentSecurityPolicy = {
-  defaultSrc: ["'self'"],
-  // The docs' index is WebAssembly; scripts come from here only, as everything does.
-  scriptSrc: ["'self'", "'wasm-unsafe-eval'"],
-  imgSrc: ["'self'", 'data:'],
-  styleSrc: ["'self'", "'unsafe-inline'"],
-  objectSrc: ["'none'"],
-  baseUri: ["'none'"],
-  formAction: ["'self'"],
-  frameAncestors: ["'none'"],
-}
-
 export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   const portal = new OpenAPIHono<HttpEnv>()
   portal.onError((error, c) => problem(c, error))
 
   portal.use(requestId())
-  portal.use(secureHeaders({ contentSecurityPolicy, referrerPolicy: 'same-origin' }))
+  portal.use(securedAnswers(app.config))
   portal.use(async (c, next) => {
     const address = addressOf(c.req.raw, app.config.trusted_proxies)
     const nobody: Ctx = { app, actor: { kind: 'anonymous' }, requestId: c.get('requestId') }
@@ -76,6 +65,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.use(...chosenLanguage(app.words.languages))
   portal.use(formsFromHere(app.config))
   portal.use(boundedBodies())
+  portal.use(readableRequests())
 
   portal.get('/healthz', async (c) => {
     await app.db.$count(subscription)
@@ -119,6 +109,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     openapi: '3.1.0',
     info: { title: `${app.distribution.name} portal`, version: '1' },
   })
+  portal.use(refuseOtherMethods(portal))
   portal.all('/api/*', (c) => problem(c, new PortalError('not-found')))
   return portal
 }

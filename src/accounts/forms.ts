@@ -1,8 +1,11 @@
 /** What the pages of accounts post: one verb each, then 303 back to a page. Works without scripts. */
 import { Hono } from 'hono'
 import type { Scope } from '../kernel/context.ts'
+import { invalid } from '../kernel/errors.ts'
 import { formRoute, localPath, readForm, setFlash } from '../kernel/forms.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
+import { reason } from '../kernel/reason.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { claimFirstAdmin } from './admins.ts'
 import { linkPath } from './link.ts'
 import { changePassword, requestReset, resetPassword } from './passwords.ts'
@@ -10,6 +13,7 @@ import { changeProfile } from './people.ts'
 import { allScopes } from './person.ts'
 import { endSession, logIn, logOut, startSession } from './sessions.ts'
 import { resendVerification, signUp, verify } from './sign-ups.ts'
+import { tokenLives_days } from './token.ts'
 import { createToken, revokeToken } from './tokens.ts'
 
 const agentOf = (c: HttpContext) => c.req.header('User-Agent') ?? ''
@@ -20,6 +24,13 @@ const setCookie = (c: HttpContext, cookie: string) =>
 async function backTo(c: HttpContext, purpose: 'verify' | 'reset' | 'first-admin') {
   const { token = '' } = await readForm(c)
   return linkPath(purpose, token)
+}
+
+/** A life that one may choose; a token without end is never what somebody gets by a slip. */
+function lifeOf(typed: string | undefined): number {
+  const life_days = tokenLives_days.find((each) => String(each) === typed)
+  if (life_days === undefined) throw invalid('life_days', reason('token.life'))
+  return life_days
 }
 
 async function begin(c: HttpContext, person_id: number): Promise<void> {
@@ -129,7 +140,7 @@ function addSelfService(forms: Hono<HttpEnv>): void {
     formRoute('/account#tokens', async (c, form) => {
       const ctx = c.get('ctx')
       const scopes = allScopes.filter((scope: Scope) => form[`scope-${scope}`] !== undefined)
-      const life_days = Number.parseInt(form.life_days ?? '', 10) || 0
+      const life_days = lifeOf(form.life_days)
       const made = await createToken(ctx, { name: form.name ?? '', scopes, life_days })
       // The only place that ever shows it: the page that comes next, by a cookie it then clears.
       const sentence = ctx.app.words.in('en')('account.token.done', { name: made.name })
@@ -140,7 +151,7 @@ function addSelfService(forms: Hono<HttpEnv>): void {
   forms.post(
     '/account/tokens/revoke',
     formRoute('/account#tokens', async (c, { id = '' }) => {
-      await revokeToken(c.get('ctx'), Number.parseInt(id, 10) || 0)
+      await revokeToken(c.get('ctx'), rowNumber(id))
       return { to: '/account#tokens', done: 'account.token.revoked' }
     }),
   )

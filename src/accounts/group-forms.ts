@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { formRoute } from '../kernel/forms.ts'
 import type { HttpEnv } from '../kernel/http.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { createGroup, editGroup } from './groups.ts'
 import { askToJoin, decideAsk, withdrawAsk } from './joins.ts'
 import { addMember, leaveGroup, removeMember, setSponsor } from './memberships.ts'
@@ -55,9 +56,7 @@ function addAsking(forms: Hono<HttpEnv>): void {
     forms.post(
       `/groups/:name/requests/:id/${path}`,
       formRoute(part('requests'), async (c, { reason: why = '' }) => {
-        const typed = Number(c.req.param('id'))
-        // What is no number of ours is the number of nothing.
-        const id = Number.isSafeInteger(typed) ? typed : 0
+        const id = rowNumber(c.req.param('id'))
         await decideAsk(c.get('ctx'), { group: nameOf(c), id, decision, reason: why })
         return { to: part('requests')(c), done: `group.${decision}` }
       }),

@@ -4,6 +4,7 @@
  * shifts times, since Lucia reads the system's clock and the house its own.
  */
 import { eq, lte } from 'drizzle-orm'
+import { parse } from 'hono/utils/cookie'
 import { type Adapter, type DatabaseSession, Lucia, TimeSpan } from 'lucia'
 import { person, session } from '../../db/schema/accounts.ts'
 import type { App } from '../kernel/context.ts'
@@ -109,7 +110,8 @@ export async function beginSession(app: App, person_id: number, agent: string): 
 /** Whose session a Cookie header carries, renewed if it is old; null when none or over. */
 export async function readSession(app: App, cookieHeader: string) {
   const lucia = luciaOf(app)
-  const sessionId = lucia.readSessionCookie(cookieHeader)
+  // Not Lucia's reader: it fails on any cookie, of whomever, with a percent sign that stands alone.
+  const sessionId = parse(cookieHeader, COOKIE)[COOKIE]
   if (!sessionId) return null
   const { session: live, user } = await lucia.validateSession(sessionId)
   return live && { id: secretHash(sessionId), person_id: live.userId, username: user.username }

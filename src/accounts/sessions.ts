@@ -4,6 +4,7 @@ import { session } from '../../db/schema/accounts.ts'
 import { audit } from '../kernel/audit.ts'
 import type { Actor, App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
+import { hasBearer } from '../kernel/guards.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
 import { rolesByGroups } from './group-queries.ts'
@@ -93,8 +94,11 @@ export async function endSession(ctx: Ctx, id: string): Promise<void> {
  * @throws PortalError account.token-invalid for a token of ours that is unknown, revoked or over
  */
 export async function actorFromRequest(app: App, request: Request): Promise<Actor> {
-  const bearer = /^Bearer\s+(slp_\S+)$/i.exec(request.headers.get('Authorization') ?? '')
+  const authorization = request.headers.get('Authorization')
+  const bearer = /^Bearer\s+(slp_\S+)$/i.exec(authorization ?? '')
   if (bearer?.[1]) return actorOfToken(app, bearer[1])
+  // The origin of such a request is not looked at, so that its cookie must not count.
+  if (hasBearer(authorization)) return { kind: 'anonymous' }
   const cookie = request.headers.get('Cookie')
   const live = cookie === null ? null : await readSession(app, cookie)
   if (!live) return { kind: 'anonymous' }

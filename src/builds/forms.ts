@@ -7,6 +7,7 @@ import { invalid } from '../kernel/errors.ts'
 import { type Form, formRoute } from '../kernel/forms.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { cancelTask } from '../tasks/tasks.ts'
 import { type AskedSource, requestBuild } from './requests.ts'
 import { MAX_SRPM_BYTES } from './sources.ts'
@@ -39,8 +40,8 @@ export function createBuildForms(): Hono<HttpEnv> {
     formRoute(
       (c) => `/tasks/${encodeURIComponent(c.req.param('id') ?? '')}`,
       async (c) => {
-        const id = Number(c.req.param('id'))
-        await cancelTask(c.get('ctx'), Number.isSafeInteger(id) ? id : 0)
+        const id = rowNumber(c.req.param('id'))
+        await cancelTask(c.get('ctx'), id)
         return { to: `/tasks/${id}`, done: 'builds.canceled' }
       },
     ),

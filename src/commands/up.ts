@@ -63,7 +63,7 @@ function programsOf(app: App, builder: boolean): Program[] {
   const site = join(app.config.site_dir, 'server', 'entry.mjs')
   if (!existsSync(site)) throw new Error('The site is not built. Run: npm run build')
   const programs: Program[] = [
-    { name: 'web', script: site },
+    { name: 'web', script: 'src/serve.ts' },
     { name: 'worker', script: 'src/worker.ts', flags: WORKER_FLAGS },
   ]
   if (builder)

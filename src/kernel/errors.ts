@@ -7,9 +7,13 @@ import type { Reason } from './reason.ts'
 export const errorStatus = {
   'input.invalid': 422,
   'input.malformed': 400,
+  'input.unreadable': 400,
+  'input.text': 400,
   'input.too-large': 413,
   'input.cursor': 400,
   'request.origin': 403,
+  'request.method': 405,
+  'request.slow': 408,
   'not-found': 404,
   internal: 500,
   'rate.limited': 429,

@@ -19,13 +19,17 @@ export function isOwnOrigin(config: Pick<Config, 'url'>, origin: string): boolea
   return protocol === own.protocol && port === own.port && LOOPBACK.includes(hostname)
 }
 
+/** Whether a request says who it is by a token: then its cookies say nothing. */
+export const hasBearer = (authorization: string | null | undefined) =>
+  /^Bearer(?:\s|$)/i.test(authorization ?? '')
+
 /**
- * Browsers name the origin of a form. A request with an Authorization header comes from a program: no
- * browser adds one by itself, so there is nothing to forge.
+ * Browsers name the origin of a form. A request with a bearer token comes from a program: no browser adds one
+ * by itself, as it does with Basic, so there is nothing to forge.
  */
 export function formsFromHere(config: Config): MiddlewareHandler<HttpEnv> {
   const guard = csrf({ origin: (origin) => isOwnOrigin(config, origin) })
-  return (c, next) => (c.req.header('Authorization') ? next() : guard(c, next))
+  return (c, next) => (hasBearer(c.req.header('Authorization')) ? next() : guard(c, next))
 }
 
 export const MAX_BODY_BYTES = 1024 * 1024
@@ -36,12 +40,15 @@ export const MAX_FORM_UPLOAD_BYTES = 128 * 1024 * 1024
 /** Bodies that are files or logs; their routes have limits of their own. */
 const LARGE = /^\/api\/(?:sources|builder\/tasks\/\d+\/(?:log|outputs\/[^/]+))$/
 
+/** Whether the body is a file or a log, which its route takes as it comes. */
+export const isLargeBody = (path: string) => LARGE.test(path)
+
 /** Refuses JSON and forms past 1 MiB before they are read; only a packager's form may hold a file. */
 export function boundedBodies(): MiddlewareHandler<HttpEnv> {
   const limit = limited(MAX_BODY_BYTES)
   const uploadLimit = limited(MAX_FORM_UPLOAD_BYTES)
   return (c, next) => {
-    if (LARGE.test(c.req.path)) return next()
+    if (isLargeBody(c.req.path)) return next()
     const { actor } = c.get('ctx')
     const packager = actor.kind === 'person' && actor.roles.includes('packager')
     return (packager && c.req.path === '/builds/new' ? uploadLimit : limit)(c, next)

@@ -7,7 +7,7 @@ import { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { Ctx } from './context.ts'
+import type { App, Ctx } from './context.ts'
 import { busy, isDatabaseBusy, isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
 import { reasonJson, sayError } from './words.ts'
@@ -73,8 +73,7 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
     return new PortalError('request.origin')
   if (error instanceof HTTPException && error.status < 500)
     return new PortalError('input.malformed', { params: { message: error.message } })
-  if (isNulRefusal(error))
-    return new PortalError('input.malformed', { params: { message: 'A NUL character is in it.' } })
+  if (isNulRefusal(error)) return new PortalError('input.text', { params: { field: 'body' } })
   if (isDatabaseBusy(error)) {
     ctx?.app.log.warn({ err: error, request_id: ctx.requestId }, 'the database had no time')
     return busy()
@@ -86,9 +85,15 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
 export function problem(c: HttpContext, failure: unknown): Response {
   const ctx = c.get('ctx')
   const error = toPortalError(ctx, failure)
-  const t = ctx.app.words.in('en')
+  const { body, headers } = problemOf(ctx.app, error)
+  return c.json(body, error.status as ContentfulStatusCode, headers)
+}
+
+/** A refusal as RFC 9457 has it. */
+export function problemOf({ config, words }: Pick<App, 'config' | 'words'>, error: PortalError) {
+  const t = words.in('en')
   const body: z.infer<typeof problemSchema> = {
-    type: `${ctx.app.config.url}/docs/api/errors#${error.code}`,
+    type: `${config.url}/docs/api/errors#${error.code}`,
     title: t(`error.${error.code}`, { field: error.details.field ?? '', ...error.details.params }),
     status: error.status,
     detail: sayError(t, error),
@@ -99,10 +104,18 @@ export function problem(c: HttpContext, failure: unknown): Response {
       reasons: error.details.reasons.map((each) => reasonJson(t, each)),
     }),
   }
-  return c.json(body, error.status as ContentfulStatusCode, {
+  const headers: Record<string, string> = {
     'Content-Type': 'application/problem+json',
     ...retryAfter(error),
-  })
+    ...allowed(error),
+  }
+  return { body, headers }
+}
+
+/** What the address takes instead (RFC 9110, 15.5.6). */
+function allowed(error: PortalError): Record<string, string> {
+  const methods = error.code === 'request.method' ? error.details.params?.allowed : undefined
+  return methods === undefined ? {} : { Allow: String(methods) }
 }
 
 /** When to come back, for those who asked too often or at a bad moment (RFC 9110, 10.2.3). */

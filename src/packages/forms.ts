@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { type Form, formRoute } from '../kernel/forms.ts'
 import type { HttpEnv } from '../kernel/http.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { askForPackage, decideAsk, withdrawAsk } from './asks.ts'
 import { acceptBinary, declineBinary, handOverBinary } from './binaries.ts'
 import { givePackage, type HolderName, takePackage } from './gifts.ts'
@@ -59,9 +60,7 @@ function addAsking(forms: Hono<HttpEnv>): void {
     forms.post(
       `/packages/:name/requests/:id/${path}`,
       formRoute(owners, async (c, { reason: why = '', back }) => {
-        const typed = Number(c.req.param('id'))
-        // What is no number of ours is the number of nothing.
-        const id = Number.isSafeInteger(typed) ? typed : 0
+        const id = rowNumber(c.req.param('id'))
         await decideAsk(c.get('ctx'), { name: nameOf(c), id, decision, reason: why })
         return { to: back === 'list' ? '/packages#ask' : owners(c), done: `package.${decision}` }
       }),

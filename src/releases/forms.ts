@@ -4,6 +4,7 @@ import { invalid } from '../kernel/errors.ts'
 import { formRoute, localPath } from '../kernel/forms.ts'
 import { fromZod, type HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { blockerInput, blockerVoteInput } from './blocker.ts'
 import { decideBlocker, proposeBlocker, resolveBlocker, voteBlocker } from './blockers.ts'
 import { claimPackage, releaseClaim } from './claims.ts'
@@ -17,7 +18,7 @@ const pageOf = (c: Context<HttpEnv>) =>
 const blockerPage = (c: Context<HttpEnv>) =>
   `${pageOf(c)}/blockers/${encodeURIComponent(c.req.param('id') ?? '')}`
 const releaseOf = (c: Context<HttpEnv>) => c.req.param('release') ?? ''
-const idOf = (c: Context<HttpEnv>) => Number(c.req.param('id'))
+const idOf = (c: Context<HttpEnv>) => rowNumber(c.req.param('id'))
 
 export function createReleaseForms(): Hono<HttpEnv> {
   const forms = new Hono<HttpEnv>()

@@ -4,6 +4,7 @@ import { invalid } from '../kernel/errors.ts'
 import { formRoute } from '../kernel/forms.ts'
 import { fromZod, type HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { karmaSchema } from './feedback-api.ts'
 import { markdownText, updateInput } from './input.ts'
 import { requestUpdate } from './requests.ts'
@@ -65,7 +66,7 @@ export function createUpdateForms(): Hono<HttpEnv> {
         }
         const karma = karmaSchema.safeParse(form.karma)
         if (!karma.success) throw invalid('karma', reason('update.karma-value'))
-        const revision = Number(form.revision) || undefined
+        const revision = rowNumber(form.revision) || undefined
         await castVote(c.get('ctx'), alias, { karma: karma.data, subject, text, revision })
         return { to, done: 'updates.voted' }
       },

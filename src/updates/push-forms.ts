@@ -1,15 +1,11 @@
 /** Forms of a push's page: take an update out of it, give it up. */
 import { Hono } from 'hono'
-import { PortalError } from '../kernel/errors.ts'
 import { formRoute } from '../kernel/forms.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
+import { rowNumber } from '../kernel/row-number.ts'
 import { giveUpPush, withdrawFromPush } from './push-ends.ts'
 
-function pushOf(c: HttpContext): number {
-  const id = Number(c.req.param('id'))
-  if (!Number.isSafeInteger(id)) throw new PortalError('not-found')
-  return id
-}
+const pushOf = (c: HttpContext) => rowNumber(c.req.param('id'))
 
 export function createPushForms(): Hono<HttpEnv> {
   const forms = new Hono<HttpEnv>()

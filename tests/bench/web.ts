@@ -35,7 +35,7 @@ export async function startWeb(app: TestApp): Promise<BenchWeb> {
   const url = `http://127.0.0.1:${port}`
   const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0
   const words = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath]
-  const [command = '', ...args] = [...words, join(root, 'dist/server/entry.mjs')]
+  const [command = '', ...args] = [...words, join(root, 'src/serve.ts')]
   const web = spawn(command, args, {
     cwd: root,
     env: {

@@ -17,7 +17,7 @@ export const node = join(root, 'node_modules/.bin/node')
 export type ProgramName = 'web' | 'worker' | 'builder'
 
 const scripts: Record<ProgramName, string> = {
-  web: 'dist/server/entry.mjs',
+  web: 'src/serve.ts',
   worker: 'src/worker.ts',
   builder: 'src/builder/main.ts',
 }
