@@ -44,8 +44,12 @@ export function installPackages() {
   writeFileSync(mark, digest)
 }
 
-/** @param program a name in PATH, or the path of a file */
+/** @param program a name in PATH, the path of a file, or `python3:<module>` */
 function isThere(program) {
+  if (program.startsWith('python3:')) {
+    const [, module] = program.split(':')
+    return spawnSync('python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
+  }
   if (program.startsWith('/')) return existsSync(program)
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
     try {
@@ -118,8 +122,12 @@ export const buildTools = {
   cpio: { apt: 'cpio', dnf: 'cpio' },
 }
 
-/** Images are made without these as well, and say what they lack. */
-export const imageTools = {
+/**
+ * Images are made without these as well, and say what they lack; without libsolv's module a push asks dnf what
+ * clients will read, which takes longer and tells less.
+ */
+export const usefulTools = {
+  'python3:solv': { apt: 'python3-solv', dnf: 'python3-solv' },
   implantisomd5: { apt: 'isomd5sum', dnf: 'isomd5sum' },
   zsyncmake: { apt: 'zsync', dnf: 'zsync' },
 }

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import {
   buildSite,
   buildTools,
-  imageTools,
   installPackages,
   installTools,
   node,
   root,
   say,
+  usefulTools,
 } from './prepare.mjs'
 
 installPackages()
-const missing = installTools({ ...buildTools, ...imageTools }).filter((tool) => tool in buildTools)
+const missing = installTools({ ...buildTools, ...usefulTools }).filter((tool) => tool in buildTools)
 if (missing.length > 0)
   say(
     `building packages is off until these are installed: ${[...new Set(missing.map((tool) => buildTools[tool].apt))].join(' ')}`,

@@ -8,18 +8,18 @@ import { withPostgres } from './postgres.mjs'
 import {
   buildSite,
   buildTools,
-  imageTools,
   installPackages,
   installTools,
   node,
   root,
   run,
   say,
+  usefulTools,
 } from './prepare.mjs'
 
 const testTools = {
   ...buildTools,
-  ...imageTools,
+  ...usefulTools,
   dnf: { apt: 'dnf', dnf: 'dnf' },
   sq: { apt: 'sq', dnf: 'sequoia-sq' },
   chromium: { apt: 'chromium', dnf: 'chromium' },
