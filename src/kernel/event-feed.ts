@@ -123,6 +123,8 @@ export class EventFeed {
           this.listeners.add(listener)
           this.write(listener, encode(`retry: ${RETRY_MS}\n\n`))
           this.run(last)
+          // What it has not yet seen, the feed has still to look at.
+          listener.live = from >= this.cursor
         },
         cancel: () => leave(),
       },

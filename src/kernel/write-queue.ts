@@ -9,6 +9,8 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
 interface Job<Tx> {
+  /** When it came, milliseconds of performance.now(). */
+  came_at: number
   work: (tx: Tx) => Promise<unknown>
   resolve: (value: unknown) => void
   reject: (error: unknown) => void
@@ -46,7 +48,8 @@ export class WriteQueue<Tx> {
 
   run<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+    const came_at = performance.now()
+    this.waiting.push({ came_at, work, resolve: resolve as (value: unknown) => void, reject })
     this.running ??= this.loop()
     return promise
   }
@@ -76,7 +79,7 @@ export class WriteQueue<Tx> {
       await this.insist('COMMIT')
     } catch (error) {
       this.rollBack()
-      if (jobs.length === 0) jobs = this.waiting.splice(0)
+      if (jobs.length === 0) jobs = this.outOfPatience()
       for (const job of jobs) job.reject(error)
       return
     }
@@ -84,6 +87,13 @@ export class WriteQueue<Tx> {
       if (outcome.ok) jobs[position]?.resolve(outcome.value)
       else jobs[position]?.reject(outcome.error)
     }
+  }
+
+  /** Those that waited for a beginning as long as one waits, the first at least; who came later waits on. */
+  private outOfPatience(): Job<Tx>[] {
+    const since = performance.now() - this.connection.patience_ms
+    const young = this.waiting.findIndex(({ came_at }, at) => at > 0 && came_at > since)
+    return this.waiting.splice(0, young < 0 ? this.waiting.length : young)
   }
 
   /** Runs a statement as soon as no other process stands in its way. */

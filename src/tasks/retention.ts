@@ -5,11 +5,11 @@
 import { rm } from 'node:fs/promises'
 import { and, asc, eq, inArray, lt } from 'drizzle-orm'
 import { task } from '../../db/schema/tasks.ts'
+import { chunks } from '../kernel/chunks.ts'
 import { DAY_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { logFile } from './logs.ts'
-import { childrenOf } from './queries.ts'
 import { ENDED_STATES } from './task.ts'
 
 /** Rows at once, so that others come to write between. */
@@ -19,7 +19,8 @@ const ROUNDS_MAX = 200
 /** Removes logs, then rows: what is left when the program ends in between is removed the next time. */
 async function forget(ctx: Ctx, ids: number[]): Promise<void> {
   for (const id of ids) await rm(logFile(ctx.app, id), { force: true })
-  await transaction(ctx, (tx) => tx.delete(task).where(inArray(task.id, ids)))
+  for (const part of chunks(ids))
+    await transaction(ctx, (tx) => tx.delete(task).where(inArray(task.id, part)))
 }
 
 /**
@@ -74,9 +75,20 @@ export async function forgetTasks(ctx: Ctx): Promise<number> {
   return count
 }
 
-/** A task and all below it, leaves first. */
-async function treeOf(ctx: Ctx, id: number): Promise<number[]> {
-  const below: number[] = []
-  for (const child of await childrenOf(ctx.app.db, id)) below.push(...(await treeOf(ctx, child.id)))
-  return [...below, id]
+/** A task and all below it, leaves first: so that a kill in between leaves nothing without its root. */
+async function treeOf(ctx: Ctx, root: number): Promise<number[]> {
+  const ids = [root]
+  for (let level = [root]; level.length > 0; ) {
+    const below: number[] = []
+    for (const part of chunks(level)) {
+      const rows = await ctx.app.db
+        .select({ id: task.id })
+        .from(task)
+        .where(inArray(task.parent_id, part))
+      below.push(...rows.map(({ id }) => id))
+    }
+    ids.unshift(...below)
+    level = below
+  }
+  return ids
 }

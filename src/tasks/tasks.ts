@@ -132,13 +132,18 @@ export async function endHeld(
   lease: string,
   outcome: Outcome,
 ): Promise<TaskRow | undefined> {
-  const row = await endTask(tx, id, endState(ctx, outcome), lease)
+  const row = await endTask(tx, id, await endState(tx, ctx, outcome), lease)
   if (row) await announceEnd(tx, ctx, row)
   return row
 }
 
-function endState(ctx: Ctx, outcome: Outcome): Partial<typeof task.$inferInsert> {
-  const ended_at = ctx.app.clock.now()
+async function endState(
+  tx: Tx,
+  ctx: Ctx,
+  outcome: Outcome,
+): Promise<Partial<typeof task.$inferInsert>> {
+  // By the clock that its start was noted by.
+  const ended_at = await ctx.app.database.now(tx)
   if (outcome.kind === 'closed')
     return { state: taskState.CLOSED, result: outcome.result, reason: null, ended_at }
   return {
@@ -193,7 +198,7 @@ export async function endTaskTree(tx: Tx, ctx: Ctx, id: number): Promise<void> {
 async function cancelTree(tx: Tx, ctx: Ctx, row: TaskRow): Promise<TaskRow | undefined> {
   for (const child of await childrenOf(tx, row.id))
     if (!ENDED_STATES.includes(child.state)) await cancelTree(tx, ctx, child)
-  const ended_at = ctx.app.clock.now()
+  const ended_at = await ctx.app.database.now(tx)
   const canceled = await endTask(tx, row.id, { state: taskState.CANCELED, ended_at })
   if (canceled) await sayEnd(tx, ctx, canceled)
   return canceled

@@ -1,4 +1,5 @@
 /** The database's promises: all or nothing, one writer at a time, events in the order of commits. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { eq } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mail } from '../../db/schema/kernel.ts'
@@ -6,6 +7,7 @@ import { SECOND_MS } from '../../src/kernel/clock.ts'
 import { emit, eventsAfter } from '../../src/kernel/events.ts'
 import { deliver, type Subscriber } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
+import { WriteQueue } from '../../src/kernel/write-queue.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
 
 let app: TestApp
@@ -54,6 +56,27 @@ describe('transaction', () => {
       ),
     )
     expect(wins.reduce((sum, each) => sum + each, 0)).toBe(1)
+  })
+})
+
+describe('patience', () => {
+  it('ends for whoever has waited as long as one waits, and not for who came later', async () => {
+    let locked = true
+    const queue = new WriteQueue<string>({
+      tx: 'tx',
+      exec: () => {
+        if (locked) throw new Error('busy')
+      },
+      isBusy: () => locked,
+      gaveUp: () => new Error('gave up'),
+      patience_ms: 300,
+    })
+    const first = queue.run(async () => 'first').catch((error: Error) => error.message)
+    await sleep(200)
+    const second = queue.run(async () => 'second')
+    expect(await first).toBe('gave up')
+    locked = false
+    expect(await second).toBe('second')
   })
 })
 
