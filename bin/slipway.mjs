@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const node = join(root, 'node_modules', 'node', 'bin', 'node')
-const child = spawn(node, [join(root, 'src', 'cli.ts'), ...process.argv.slice(2)], {
+const [command, ...words] = process.argv.slice(2)
+// What supervises for months loads nothing of the portal.
+const script = command === 'up' ? ['up.ts', ...words] : ['cli.ts', ...process.argv.slice(2)]
+const child = spawn(node, [join(root, 'src', script[0]), ...script.slice(1)], {
   stdio: 'inherit',
 })
 // A signal to this process is meant for the command.

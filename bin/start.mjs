@@ -20,7 +20,7 @@ if (missing.length > 0)
   )
 buildSite()
 
-const portal = spawn(node, [join(root, 'src/cli.ts'), 'up', ...process.argv.slice(2)], {
+const portal = spawn(node, [join(root, 'src/up.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 })
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => portal.kill(signal))

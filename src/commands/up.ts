@@ -1,8 +1,9 @@
-/** `slipway up`: one machine's portal: prepares what is missing, then keeps web, worker and builder running. */
-import { type ChildProcess, spawn } from 'node:child_process'
+/**
+ * `slipway up`: one machine's portal: prepares what is missing, then keeps web, worker and builder running. Asked by
+ * src/up.ts it hands over what is to be run and ends, so that nothing of the portal stays in the supervisor.
+ */
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { makeFirstAdminLink } from '../accounts/admins.ts'
 import { createApp } from '../app.ts'
@@ -11,21 +12,7 @@ import { systemCtx } from '../kernel/context.ts'
 import { root } from '../kernel/paths.ts'
 import { systemTools } from '../kernel/tools.ts'
 import { builderTokenFile, setUp } from '../setup.ts'
-import { print } from './with-app.ts'
-
-interface Program {
-  name: string
-  /** Script, from the checkout's root where it is not absolute. */
-  script: string
-  /** For Node. */
-  flags?: string[]
-  env?: Record<string, string>
-}
-
-const STOP_PATIENCE_MS = 10_000
-const SLOWEST_RESTART_MS = 10_000
-/** A program that ran for this long did not fail at start. */
-const HEALTHY_MS = 30_000
+import { type Plan, type Program, supervise } from '../supervisor.ts'
 
 export function addUpCommand(program: Command): void {
   program
@@ -36,7 +23,9 @@ export function addUpCommand(program: Command): void {
       const app = createApp({ program: 'up' })
       const notes = await prepare(app)
       await app.database.close()
-      await supervise(app, programsOf(app, options.builder), notes)
+      const plan = { ...planOf(app, options.builder), notes }
+      if (process.send) process.send(plan)
+      else await supervise(plan)
     })
 }
 
@@ -59,9 +48,12 @@ async function prepare(app: App): Promise<string[]> {
  */
 export const WORKER_FLAGS = ['--max-semi-space-size=8']
 
-function programsOf(app: App, builder: boolean): Program[] {
-  const site = join(app.config.site_dir, 'server', 'entry.mjs')
+function planOf(app: App, builder: boolean): Omit<Plan, 'notes'> {
+  const { config } = app
+  const site = join(config.site_dir, 'server', 'entry.mjs')
   if (!existsSync(site)) throw new Error('The site is not built. Run: npm run build')
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const own_url = `http://${host}:${config.port}`
   const programs: Program[] = [
     { name: 'web', script: 'src/serve.ts' },
     { name: 'worker', script: 'src/worker.ts', flags: WORKER_FLAGS },
@@ -71,84 +63,20 @@ function programsOf(app: App, builder: boolean): Program[] {
       name: 'builder',
       script: 'src/builder/main.ts',
       env: {
-        SLIPWAY_URL: `http://${app.config.host.includes(':') ? `[${app.config.host}]` : app.config.host}:${app.config.port}`,
+        SLIPWAY_URL: own_url,
         BUILDER_TOKEN_FILE: builderTokenFile(app),
-        BUILDER_PRIVATE_SOURCES: app.config.private_sources.join(','),
+        BUILDER_PRIVATE_SOURCES: config.private_sources.join(','),
       },
     })
-  return programs
-}
-
-async function supervise(app: App, programs: Program[], notes: string[]): Promise<void> {
-  const stop = new AbortController()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort())
-  const running = programs.map((program) => keepRunning(app, program, stop.signal))
-  void announce(app, notes, stop.signal)
-  await Promise.all(running)
-}
-
-/** Prints the notes when the portal answers. */
-async function announce(app: App, notes: string[], signal: AbortSignal): Promise<void> {
-  const { host, port } = app.config
-  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}/healthz`
-  while (!signal.aborted) {
-    const answered = await fetch(address, { signal }).then(
-      (response) => response.ok,
-      () => false,
-    )
-    if (answered) break
-    await sleep(50, undefined, { signal }).catch(() => {})
-  }
-  for (const note of notes) print(note)
-}
-
-/** Starts a program again whenever it ends, more slowly the more often it fails at start. */
-async function keepRunning(app: App, program: Program, signal: AbortSignal): Promise<void> {
-  let wait_ms = 200
-  while (!signal.aborted) {
-    const started = performance.now()
-    const child = spawn(
-      process.execPath,
-      [...(program.flags ?? []), resolve(root, program.script)],
-      {
-        cwd: root,
-        env: { ...process.env, ...environment(app), ...program.env },
-        // The channel closes when this process is gone, and the program ends too: see kernel/parent.ts.
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      },
-    )
-    const code = await ended(child, signal)
-    if (signal.aborted) return
-    app.log.warn({ name: program.name, code }, 'program ended; it is started again')
-    wait_ms =
-      performance.now() - started > HEALTHY_MS ? 200 : Math.min(wait_ms * 2, SLOWEST_RESTART_MS)
-    await sleep(wait_ms, undefined, { signal }).catch(() => {})
-  }
-}
-
-function environment(app: App): Record<string, string> {
-  const { config } = app
   return {
-    HOST: config.host,
-    PORT: String(config.port),
-    SLIPWAY_DATA: config.data_dir,
-    SLIPWAY_URL: config.url,
-    SLIPWAY_ROOT: root,
+    programs,
+    health_url: `${own_url}/healthz`,
+    env: {
+      HOST: config.host,
+      PORT: String(config.port),
+      SLIPWAY_DATA: config.data_dir,
+      SLIPWAY_URL: config.url,
+      SLIPWAY_ROOT: root,
+    },
   }
-}
-
-/** Waits for a program's end; a stop is passed on, and insisted upon when patience ends. */
-function ended(child: ChildProcess, signal: AbortSignal): Promise<number | null> {
-  return new Promise((resolve) => {
-    const stop = () => {
-      child.kill('SIGTERM')
-      setTimeout(() => child.kill('SIGKILL'), STOP_PATIENCE_MS).unref()
-    }
-    signal.addEventListener('abort', stop, { once: true })
-    child.once('error', () => resolve(null))
-    child.once('exit', (code) => {
-      signal.removeEventListener('abort', stop)
-      resolve(code)
-    })
-  })
 }

@@ -2,6 +2,7 @@
 import { benchBuilds } from './builds.ts'
 import { benchCrawl } from './crawl.ts'
 import { benchEdge } from './edge.ts'
+import { benchIdle } from './idle.ts'
 import { benchLighthouse } from './lighthouse.ts'
 import { benchPages } from './pages.ts'
 import { benchPush } from './push.ts'
@@ -20,6 +21,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   snapshot: benchSnapshot,
   crawl: benchCrawl,
   lighthouse: benchLighthouse,
+  idle: benchIdle,
 }
 
 const asked = process.argv.slice(2)

@@ -17,7 +17,7 @@ export async function benchVotes(): Promise<Figure[]> {
   const aliases: string[] = []
   const packager = ctxOf(app, personActor(1_000_000, 'packer', ['member', 'packager']))
   for (let n = 0; n < UPDATES; n++) {
-    const { nvr } = await makeBuild(app, `pkg${n}-1-1`)
+    const { nvr } = await makeBuild(app, `pkg${n}-1-1`, 1_000_000)
     const input = updateInput.parse({
       builds: [nvr],
       notes: 'x',

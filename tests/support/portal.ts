@@ -173,7 +173,7 @@ export async function createPortal(options: PortalOptions = {}): Promise<Portal>
       ),
     async start() {
       const before = said.length
-      child = spawn(node, [join(root, 'src/cli.ts'), 'up'], {
+      child = spawn(node, [join(root, 'src/up.ts')], {
         env,
         stdio: ['ignore', 'pipe', 'pipe'],
       })
