@@ -54,6 +54,22 @@ export const build = table(
   ],
 )
 
+/** What people uploaded to be built, for as long as its bytes are kept. */
+export const source_upload = table(
+  'source_upload',
+  {
+    id: id(),
+    person_id: int().notNull(),
+    sha256: text().notNull(),
+    size_bytes: int().notNull(),
+    created_at: time().notNull(),
+  },
+  (t) => [
+    index('source_upload_person').on(t.person_id, t.size_bytes),
+    index('source_upload_sha256').on(t.sha256),
+  ],
+)
+
 export const rpm = table(
   'rpm',
   {
