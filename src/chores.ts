@@ -1,6 +1,7 @@
 /** What the worker does again and again beside the tasks. */
 import { purgeUnverified } from './accounts/sign-ups.ts'
 import { subscribers } from './app.ts'
+import { purgeSources } from './builds/uploads.ts'
 import { queueDueComposes } from './downloads/composes.ts'
 import { removeWithdrawn } from './downloads/downloads.ts'
 import { refreshSources } from './downloads/sources.ts'
@@ -112,6 +113,7 @@ function forgetting(app: App): Chore[] {
       run: () => purgeCrawls(systemCtx(app, 'ended-crawls')),
     },
     hourly('incoming', () => purgeIncoming(systemCtx(app, 'incoming'))),
+    hourly('old sources', () => purgeSources(systemCtx(app, 'old-sources'))),
     hourly('withdrawn', () => removeWithdrawn(systemCtx(app, 'images'))),
     hourly('evidence', () => purgeChecks(systemCtx(app, 'evidence'))),
     hourly('arrivals', () => purgeArrivals(systemCtx(app, 'arrivals'))),

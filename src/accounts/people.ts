@@ -4,7 +4,7 @@ import { person } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit, auditOfPerson } from '../kernel/audit.ts'
 import type { Ctx, Role } from '../kernel/context.ts'
-import type { Reader } from '../kernel/db.ts'
+import type { Reader, Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
@@ -127,4 +127,9 @@ export async function standingOf(
   const groups = (await groupsOfPerson(db, person_id)).map(({ group }) => group)
   const granted = groups.flatMap(({ role }) => role ?? [])
   return { roles: rolesOf(granted), group_ids: groups.map(({ id }) => id) }
+}
+
+/** Holds a person's row for this transaction, for what is counted by person. */
+export async function holdPerson(tx: Tx, id: number): Promise<void> {
+  await tx.update(person).set({ id }).where(eq(person.id, id))
 }

@@ -2,8 +2,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { personId } from '../accounts/people.ts'
 import { USERNAME_MAX_CHARS } from '../accounts/person.ts'
-import { requireRole } from '../kernel/access.ts'
-import { putBlob } from '../kernel/blobs.ts'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import {
@@ -19,7 +17,8 @@ import { taskJson } from '../tasks/api.ts'
 import { type BuildStateName, buildState, buildStateName, fileSchema } from './build.ts'
 import { type BuildRow, listBuilds, listPackages, viewBuild } from './builds.ts'
 import { requestBuild } from './requests.ts'
-import { contentFile, MAX_SRPM_BYTES } from './sources.ts'
+import { contentFile } from './sources.ts'
+import { takeUpload } from './uploads.ts'
 
 const stateNames = Object.keys(buildState) as [BuildStateName, ...BuildStateName[]]
 
@@ -87,13 +86,11 @@ export function createBuildsApi() {
     }),
     async (c) => {
       const ctx = c.get('ctx')
-      requireRole(ctx, 'packager', 'package')
       const length = c.req.header('Content-Length')
       const body = c.req.raw.body ?? new Response('').body ?? []
-      const blob = await putBlob(ctx.app, 'sources', body as AsyncIterable<Uint8Array>, {
+      const blob = await takeUpload(ctx, body as AsyncIterable<Uint8Array>, {
         sha256: c.req.valid('query').sha256,
         size_bytes: length === undefined ? undefined : Number(length),
-        max_bytes: MAX_SRPM_BYTES,
       })
       return c.json(blob, 201)
     },

@@ -1,7 +1,6 @@
 /** The form of the builds page: a package, a git address, or an uploaded source package. */
 import { Hono } from 'hono'
 import { requireRole } from '../kernel/access.ts'
-import { putBlob } from '../kernel/blobs.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { invalid } from '../kernel/errors.ts'
 import { type Form, formRoute } from '../kernel/forms.ts'
@@ -10,7 +9,7 @@ import { reason } from '../kernel/reason.ts'
 import { rowNumber } from '../kernel/row-number.ts'
 import { cancelTask } from '../tasks/tasks.ts'
 import { type AskedSource, requestBuild } from './requests.ts'
-import { MAX_SRPM_BYTES } from './sources.ts'
+import { takeUpload } from './uploads.ts'
 
 /** Which of the three the form fills in. */
 async function askedSource(c: HttpContext, ctx: Ctx, form: Form): Promise<AskedSource> {
@@ -19,7 +18,7 @@ async function askedSource(c: HttpContext, ctx: Ctx, form: Form): Promise<AskedS
   const { srpm } = await c.req.parseBody()
   if (!(srpm instanceof File) || srpm.size === 0)
     throw invalid('package', reason('build.nothing-asked'))
-  const blob = await putBlob(ctx.app, 'sources', srpm.stream(), { max_bytes: MAX_SRPM_BYTES })
+  const blob = await takeUpload(ctx, srpm.stream(), { size_bytes: srpm.size })
   return { srpm: { filename: srpm.name, ...blob } }
 }
 

@@ -43,6 +43,8 @@ const schema = z.object({
   SLIPWAY_KEEP_TASKS_DAYS: z.coerce.number().int().min(8).max(36_500).default(365),
   /** How long the rows of letters that went out are kept; their text is gone when they are sent. */
   SLIPWAY_KEEP_MAIL_DAYS: z.coerce.number().int().min(1).max(36_500).default(30),
+  /** What uploads of one person may take together, until they are forgotten; MiB. */
+  SLIPWAY_UPLOAD_QUOTA_MIB: z.coerce.number().int().min(1).max(10_000_000).default(20_480),
   /** An .mmdb file of countries that is better than the packaged one. */
   SLIPWAY_GEO_COUNTRY: z.string().optional(),
   /** An .mmdb file of ASNs; without one the rule of the same network rests. */
@@ -75,6 +77,7 @@ export interface Config {
   keep_events_days: number
   keep_tasks_days: number
   keep_mail_days: number
+  upload_quota_mib: number
   geo_country: string | undefined
   geo_asn: string | undefined
   log_level: string
@@ -118,6 +121,7 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     keep_events_days: e.SLIPWAY_KEEP_EVENTS_DAYS,
     keep_tasks_days: e.SLIPWAY_KEEP_TASKS_DAYS,
     keep_mail_days: e.SLIPWAY_KEEP_MAIL_DAYS,
+    upload_quota_mib: e.SLIPWAY_UPLOAD_QUOTA_MIB,
     geo_country: e.SLIPWAY_GEO_COUNTRY,
     geo_asn: e.SLIPWAY_GEO_ASN,
     log_level: e.LOG_LEVEL,

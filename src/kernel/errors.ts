@@ -41,6 +41,7 @@ export const errorStatus = {
   'task.not-sent': 422,
   'builder.token-invalid': 401,
 
+  'upload.quota': 413,
   'build.nvr-exists': 409,
   'build.source-refused': 422,
   'build.not-complete': 409,

@@ -74,7 +74,7 @@ export function digestsIn(value: unknown, found = new Set<string>()): Set<string
 }
 
 /** What tasks that have not ended name, or parts of such tasks: a build's import comes after its parts. */
-async function neededDigests(app: App): Promise<Set<string>> {
+export async function neededDigests(app: App): Promise<Set<string>> {
   const parent = alias(task, 'parent')
   const needed = new Set<string>()
   for (let after = 0; ; ) {
