@@ -9,6 +9,8 @@ declare namespace App {
     say: import('./kernel/words.ts').Translate
     /** What the last form did, for this one page. */
     flash: import('./kernel/forms.ts').Flash | undefined
+    /** Set by the page of errors, when a verb refused what a page asked. */
+    refusal?: import('./kernel/errors.ts').PortalError
     /** On pages of the docs only, which have nothing of the above: they are made before anyone asks. */
     starlightRoute: import('@astrojs/starlight/route-data').StarlightRouteData
   }

@@ -17,6 +17,9 @@ portal.use(async (c, next) => {
   const language = c.get('language')
   Object.assign(locals, { ctx: c.get('ctx'), language, say: app.words.in(language), flash })
   await next()
+  // A page that a verb refused is no failure of ours.
+  if (locals.refusal)
+    c.res = new Response(c.res.body, { status: locals.refusal.status, headers: c.res.headers })
   // A page is in the reader's language and shows who is logged in.
   c.header('Vary', 'Accept-Language, Cookie', { append: true })
   // After the page: headers set before it do not reach the answer that Astro makes.

@@ -42,6 +42,7 @@ export async function startWeb(app: TestApp): Promise<BenchWeb> {
       ...process.env,
       ...{ HOST: '127.0.0.1', PORT: String(port), SLIPWAY_URL: url, SLIPWAY_ROOT: root },
       ...{ SLIPWAY_DATA: app.config.data_dir, LOG_LEVEL: 'warn' },
+      ...(app.config.database_url !== undefined && { DATABASE_URL: app.config.database_url }),
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
