@@ -24,6 +24,8 @@ export const update = table(
     autotime: bool().notNull(),
     /** Set when a vote of −1 stopped autopush, once. */
     autopush_stopped_at: time(),
+    /** From when on it is worth to ask whether it goes to stable by itself; null until something changes. */
+    ask_at: time(),
     require_bugs: bool().notNull(),
     require_testcases: bool().notNull(),
     critical: bool().notNull(),
@@ -50,6 +52,7 @@ export const update = table(
     index('update_release').on(t.release, t.status, t.id),
     index('update_of_release').on(t.release, t.id),
     index('update_type').on(t.type, t.id),
+    index('update_ask').on(t.ask_at).where(sql`ask_at is not null`),
     index('update_submitter').on(t.submitter_id, t.id),
   ],
 )
