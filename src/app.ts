@@ -18,6 +18,7 @@ import { listsFollowPush, listTask } from './mirrors/listings.ts'
 import { crawlTask } from './mirrors/tasks.ts'
 import { importTask } from './repos/import.ts'
 import type { TaskHandler } from './tasks/handler.ts'
+import { askFollowsRelease } from './updates/autopush.ts'
 import { updateLetters } from './updates/mails.ts'
 import { pushFollowsTask, pushTask } from './updates/push-task.ts'
 import { settleTask } from './updates/settle-task.ts'
@@ -37,6 +38,7 @@ export const subscribers: Subscriber[] = [
   listsFollowPush,
   composeFollowsTask,
   updateLetters,
+  askFollowsRelease,
 ]
 
 export interface AppOptions {

@@ -18,6 +18,7 @@ import { syncMilestones } from './releases/milestones.ts'
 import { syncRepositories } from './repos/repositories.ts'
 import { DRIVERS, MAX_CAPACITY } from './tasks/builder.ts'
 import { addBuilder, listBuilders, renewBuilderToken } from './tasks/builders.ts'
+import { askAllAgain } from './updates/autopush.ts'
 
 /** The builder that `slipway up` starts on the portal's own machine. */
 const LOCAL_BUILDER = 'local'
@@ -43,6 +44,7 @@ export async function setUp(app: App): Promise<SetupResult> {
   await syncMilestones(ctx)
   await syncRepositories(ctx)
   await ensureBuilderToken(app)
+  await askAllAgain(ctx)
   const missing = await missingTools()
   // Without gpg there is no key, and without a key no package could be published: seeds wait.
   if (missing.includes('gpg')) return { missing, seeded: 0 }

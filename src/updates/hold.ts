@@ -5,12 +5,15 @@ import type { Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import type { UpdateRow } from './queries.ts'
 
+/** Whoever holds it may change what its going to stable depends on: the worker looks at it again. */
+const ASK_AGAIN = { ask_at: 0 }
+
 /**
  * Reads an update for writing: what decides on it sees no older state, and others wait.
  * @throws PortalError not-found
  */
 export async function holdUpdate(tx: Tx, alias: string): Promise<UpdateRow> {
-  const [row] = await tx.update(update).set({ alias }).where(eq(update.alias, alias)).returning()
+  const [row] = await tx.update(update).set(ASK_AGAIN).where(eq(update.alias, alias)).returning()
   if (!row) throw new PortalError('not-found')
   return row
 }

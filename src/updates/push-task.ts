@@ -253,7 +253,7 @@ async function takeStatuses(tx: Tx, row: PushRow, members: Member[], now: number
     for (const part of chunks(going.map(({ update: { id } }) => id))) {
       const taken = await tx
         .update(update)
-        .set({ status: request, request: null, push_id: null, ...when })
+        .set({ status: request, request: null, push_id: null, ask_at: 0, ...when })
         .where(and(inArray(update.id, part), eq(update.push_id, row.id)))
         .returning({ id: update.id })
       if (taken.length !== part.length) throw new PushMoved(`push ${row.id} has lost an update`)

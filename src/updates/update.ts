@@ -179,6 +179,18 @@ export function autopushDue(facts: UpdateFacts): 'karma' | 'time' | undefined {
   return facts.autotime && enough ? 'time' : undefined
 }
 
+/**
+ * When time alone could next let an update go to stable by itself; null when only a change of something else can.
+ * @returns milliseconds since the epoch, after `facts.now`
+ */
+export function nextAskAt(facts: UpdateFacts): number | null {
+  const { status, testing_at, policy, now } = facts
+  if (status !== 'testing' || testing_at === null) return null
+  const ends = [policy.testing_hours_minimum * HOUR_MS, testingDays(facts) * DAY_MS]
+  const ahead = ends.map((each) => testing_at + each).filter((at) => at > now)
+  return ahead.length > 0 ? Math.min(...ahead) : null
+}
+
 /** Whether testers have sent it back: karma at or below the limit. */
 export function isUnstable(
   facts: Pick<UpdateFacts, 'karma' | 'unstable_karma' | 'status'>,

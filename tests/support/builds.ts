@@ -93,7 +93,7 @@ export async function asPushed(
     const when = status === 'testing' ? { testing_at: now } : { stable_at: now }
     const [row] = await tx
       .update(update)
-      .set({ status, request: null, ...when })
+      .set({ status, request: null, ask_at: 0, ...when })
       .where(eq(update.alias, alias))
       .returning()
     if (!row) throw new Error(`${alias} does not exist`)

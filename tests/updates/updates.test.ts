@@ -8,8 +8,9 @@ import { auditOfSubject } from '../../src/kernel/audit.ts'
 import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
 import type { Ctx } from '../../src/kernel/context.ts'
 import { eventsAfter } from '../../src/kernel/events.ts'
+import { deliver } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
-import { askWhereDue } from '../../src/updates/autopush.ts'
+import { askFollowsRelease, askWhereDue } from '../../src/updates/autopush.ts'
 import { updateEdit, updateInput } from '../../src/updates/input.ts'
 import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
@@ -329,6 +330,35 @@ describe('autopush', () => {
     expect(await askWhereDue(ctxOf(app))).toBe(0)
     app.clock.advance(1)
     expect(await askWhereDue(ctxOf(app))).toBe(1)
+  })
+
+  it('looks only at what something happened to, or whose time has come', async () => {
+    const first = await inTesting('one-1-1')
+    for (const name of ['two', 'three']) await inTesting(`${name}-1-1`)
+    let writes = 0
+    const { write } = app.database
+    const watched = {
+      ...app.database,
+      write: ((work) => {
+        writes++
+        return write.call(app.database, work)
+      }) as typeof write,
+    }
+    const looks = async () => {
+      writes = 0
+      await askWhereDue(ctxOf({ ...app, database: watched }))
+      return writes
+    }
+    expect(await looks()).toBe(3)
+    expect(await looks()).toBe(0)
+    await castVote(tester(2), first, { karma: 1 })
+    expect(await looks()).toBe(1)
+    app.clock.advance(24 * HOUR_MS)
+    expect(await looks()).toBe(3)
+    expect(await looks()).toBe(0)
+    await setReleaseState(ctxOf(app), RELEASE, 'frozen', 'soon')
+    await deliver(app, askFollowsRelease)
+    expect(await looks()).toBe(3)
   })
 
   it('is stopped by the first -1 of anyone, once, even when it is taken back', async () => {
