@@ -89,6 +89,7 @@ export default defineConfig({
           'operating',
           'operating/configuration',
           'operating/backup',
+          'operating/retention',
           'operating/scale',
         ]),
         group('Programs', ['api', 'api/errors']),

@@ -7,7 +7,7 @@ import { defineConfig } from 'vitest/config'
 
 const real = ['tests/{builder,clients,e2e,faults}/**/*.test.ts']
 const rooms =
-  '{kernel,accounts,distribution,tasks,builds,repos,errata,updates,upstream,mirrors,downloads,releases,status}'
+  '{kernel,accounts,distribution,tasks,packages,builds,repos,errata,updates,upstream,mirrors,downloads,releases,status}'
 
 export default defineConfig({
   test: {

@@ -52,7 +52,9 @@ export function createApp(options: AppOptions = {}): App {
   const config = options.config ?? readConfig()
   mkdirSync(config.data_dir, { recursive: true })
   chmodSync(config.data_dir, 0o755)
-  const database = openDatabase(dataPath(config, 'slipway.db'), config.database_url)
+  const { database_readers: readers, database_writers: writers } = config
+  const file = dataPath(config, 'slipway.db')
+  const database = openDatabase(file, config.database_url, { readers, writers })
   return {
     config,
     clock: systemClock,

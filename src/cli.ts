@@ -3,8 +3,10 @@ import { Command } from 'commander'
 import { addBuildCommand } from './commands/build.ts'
 import { addBuilderCommand } from './commands/builder.ts'
 import { addComposeCommand } from './commands/compose.ts'
+import { addEventsCommand } from './commands/events.ts'
 import { addGroupCommand } from './commands/group.ts'
 import { addMirrorCommand } from './commands/mirror.ts'
+import { addPackageCommand } from './commands/package.ts'
 import { addPushCommand } from './commands/push.ts'
 import { addReleaseCommand } from './commands/release.ts'
 import { addSetupCommand } from './commands/setup.ts'
@@ -22,9 +24,11 @@ addUpCommand(program)
 addSetupCommand(program)
 addBuildCommand(program)
 addBuilderCommand(program)
+addPackageCommand(program)
 addPushCommand(program)
 addReleaseCommand(program)
 addGroupCommand(program)
+addEventsCommand(program)
 addComposeCommand(program)
 addMirrorCommand(program)
 addUpstreamCommand(program)

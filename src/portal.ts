@@ -31,12 +31,15 @@ import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
 import { createMirrorForms } from './mirrors/forms.ts'
 import { createRegistryApi } from './mirrors/registry-api.ts'
+import { createOwnersApi } from './packages/api.ts'
+import { createOwnerForms } from './packages/forms.ts'
 import { createReleasesApi } from './releases/api.ts'
 import { createReleaseFiles } from './releases/files.ts'
 import { createReleaseForms } from './releases/forms.ts'
 import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
 import { createStatusApi } from './status/api.ts'
+import { createStatusForms } from './status/forms.ts'
 import { createTasksApi } from './tasks/api.ts'
 import { createBuilderApi } from './tasks/builder-api.ts'
 import { createBuildersApi } from './tasks/builders-api.ts'
@@ -79,10 +82,13 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
   portal.route('/api', createUpdatesApi())
   portal.route('/api', createOverridesApi())
   portal.route('/api', createPackagesApi())
+  portal.route('/api', createOwnersApi())
+  portal.route('/', createOwnerForms())
   portal.route('/api', createDownloadsApi())
   portal.route('/', createDownloadForms())
   portal.route('/api', createEventsApi())
   portal.route('/api', createStatusApi())
+  portal.route('/', createStatusForms())
   portal.route('/api', createEdgeApi())
   portal.route('/', createMirrorForms())
   portal.route('/', createMirrorsApi(app))

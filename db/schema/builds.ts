@@ -12,7 +12,6 @@ export const pkg = table(
     name: text().notNull(),
     summary: text().notNull().default(''),
     source: json<PackageSource>(),
-    owner_id: int(),
     created_at: time().notNull(),
   },
   (t) => [unique('package_name').on(t.name)],
@@ -48,6 +47,9 @@ export const build = table(
     unique('build_nvr').on(t.nvr),
     index('build_package').on(t.package_id, t.id),
     index('build_state').on(t.state, t.id),
+    index('build_name').on(t.name, t.id),
+    index('build_owner').on(t.owner_id, t.id),
+    index('build_target').on(t.target, t.id),
     index('build_task').on(t.task_id),
   ],
 )
@@ -123,6 +125,7 @@ export const tag_build = table(
     unique('tag_build_live').on(t.tag_id, t.build_id).where(sql`removed_by_change is null`),
     index('tag_build_build').on(t.build_id),
     index('tag_build_package').on(t.tag_id, t.package_id),
+    index('tag_build_of_package').on(t.package_id).where(sql`removed_by_change is null`),
   ],
 )
 

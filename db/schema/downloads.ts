@@ -1,4 +1,5 @@
 /** Composes and the images that they made. */
+import { sql } from 'drizzle-orm'
 import { id, index, int, json, table, text, time, unique } from '../columns.ts'
 
 interface Note {
@@ -56,5 +57,8 @@ export const image = table(
   (t) => [
     unique('image_compose').on(t.compose_id, t.arch),
     index('image_release').on(t.release, t.id),
+    index('image_offered')
+      .on(t.compose_id, t.id)
+      .where(sql`published_at is not null and withdrawn_at is null`),
   ],
 )

@@ -43,7 +43,14 @@ export const task = table(
   (t) => [
     index('task_queue').on(t.state, t.channel, t.arch, t.driver, t.priority, t.id),
     index('task_lease').on(t.state, t.lease_until),
-    index('task_parent').on(t.parent_id),
+    index('task_parent').on(t.parent_id, t.id),
+    // Lists, newest first, by what one asks for.
+    index('task_state').on(t.state, t.id),
+    index('task_method').on(t.method, t.id),
+    index('task_owner').on(t.owner_id, t.id),
+    index('task_top').on(t.parent_id, t.state, t.id),
+    index('task_due').on(t.state, t.not_before),
+    index('task_ended').on(t.ended_at),
     unique('task_unique_key').on(t.unique_key).where(sql`unique_key is not null`),
   ],
 )

@@ -48,6 +48,9 @@ export const update = table(
     index('update_status').on(t.status, t.id),
     index('update_request').on(t.request, t.push_id),
     index('update_release').on(t.release, t.status, t.id),
+    index('update_of_release').on(t.release, t.id),
+    index('update_type').on(t.type, t.id),
+    index('update_submitter').on(t.submitter_id, t.id),
   ],
 )
 
@@ -59,9 +62,12 @@ export const update_build = table(
     build_id: int().notNull(),
     nvr: text().notNull(),
     package: text().notNull(),
+    /** The build while the update is pending, in testing or stable: a build is in one such update. */
+    live_build_id: int(),
   },
   (t) => [
     unique('update_build_pair').on(t.update_id, t.build_id),
+    unique('update_build_live').on(t.live_build_id),
     index('update_build_build').on(t.build_id),
     index('update_build_package').on(t.package),
   ],

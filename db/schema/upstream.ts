@@ -20,7 +20,10 @@ export const upstream_package = table(
     /** When its version last became another. */
     changed_at: time().notNull(),
   },
-  (t) => [unique('upstream_package_name').on(t.release, t.repository, t.name)],
+  (t) => [
+    unique('upstream_package_name').on(t.release, t.repository, t.name),
+    index('upstream_package_any').on(t.name),
+  ],
 )
 
 /** Each time that upstream's list was read, and what was new in it. */

@@ -1,5 +1,5 @@
 /** Groups that people work in: lists, one with its people, and what administrators say of them. */
-import { and, eq } from 'drizzle-orm'
+import { and, eq, inArray } from 'drizzle-orm'
 import { people_group } from '../../db/schema/accounts.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
@@ -171,4 +171,17 @@ export async function editGroup(ctx: Ctx, name: string, input: GroupInput): Prom
     const details = { ...values }
     await audit(tx, ctx, { action: 'group.changed', subject: `group:${name}`, details })
   })
+}
+
+/** What groups are called, by their numbers. */
+export async function groupNames(
+  db: Reader,
+  ids: readonly number[],
+): Promise<Map<number, { name: string; title: string }>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .select({ id: people_group.id, name: people_group.name, title: people_group.title })
+    .from(people_group)
+    .where(inArray(people_group.id, [...ids]))
+  return new Map(rows.map(({ id, name, title }) => [id, { name, title }]))
 }

@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto'
 import { lte, sql } from 'drizzle-orm'
 import { rate_limit } from '../../db/schema/accounts.ts'
+import { addressKey } from '../kernel/address.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
-import { addressKey, type LimitName, limits, waitSeconds } from './limit.ts'
+import { type LimitName, limits, waitSeconds } from './limit.ts'
 
 /** Addresses of people and networks are counted, not kept in a readable form. */
 function keyOf(name: LimitName, who: string): string {
@@ -39,7 +40,7 @@ async function count(tx: Tx, ctx: Ctx, name: LimitName, who: string) {
  */
 export async function takeTry(
   ctx: Ctx,
-  kind: 'sign-up' | 'log-in' | 'mailed-link' | 'prove' | 'group-ask',
+  kind: 'sign-up' | 'log-in' | 'mailed-link' | 'prove' | 'group-ask' | 'package-ask',
   account: string,
 ): Promise<void> {
   const now = ctx.app.clock.now()

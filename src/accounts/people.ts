@@ -3,12 +3,12 @@ import { and, asc, eq, isNotNull, like, or } from 'drizzle-orm'
 import { person } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit, auditOfPerson } from '../kernel/audit.ts'
-import type { Ctx } from '../kernel/context.ts'
+import type { Ctx, Role } from '../kernel/context.ts'
 import type { Reader } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
-import { rolesByGroups } from './group-queries.ts'
+import { groupsOfPerson, rolesByGroups } from './group-queries.ts'
 import { type Membership, membershipsOf } from './groups.ts'
 import { cleanDisplayName, type Profile, rolesOf, usernameKey } from './person.ts'
 import { type PersonRow, personById, personByUsername } from './queries.ts'
@@ -87,6 +87,11 @@ export async function findPerson(
   return row?.verified_at ? { id: row.id, username: row.username } : undefined
 }
 
+/** Number of a person for a filter; one that no row has where nobody has the name. */
+export async function personId(db: Reader, username: string): Promise<number> {
+  return (await findPerson(db, username))?.id ?? -1
+}
+
 /** Names of people, in the order of their numbers; those that are gone are left out. */
 export async function usernamesOf(db: Reader, ids: readonly number[]): Promise<string[]> {
   const rows = await Promise.all(ids.map((id) => personById(db, id)))
@@ -112,4 +117,14 @@ export function searchPeople(ctx: Ctx, words: string, limit: number): Promise<Fo
     )
     .orderBy(asc(person.username))
     .limit(limit)
+}
+
+/** A verified person's roles and groups, for rooms that decide by them. */
+export async function standingOf(
+  db: Reader,
+  person_id: number,
+): Promise<{ roles: Role[]; group_ids: number[] }> {
+  const groups = (await groupsOfPerson(db, person_id)).map(({ group }) => group)
+  const granted = groups.flatMap(({ role }) => role ?? [])
+  return { roles: rolesOf(granted), group_ids: groups.map(({ id }) => id) }
 }

@@ -1,5 +1,7 @@
 /** Builds and packages over HTTP: lists, one, submit, upload of a source package. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { personId } from '../accounts/people.ts'
+import { USERNAME_MAX_CHARS } from '../accounts/person.ts'
 import { requireRole } from '../kernel/access.ts'
 import { putBlob } from '../kernel/blobs.ts'
 import { iso } from '../kernel/clock.ts'
@@ -109,14 +111,16 @@ function addReads(api: ReturnType<typeof createApi>): void {
         query: pageQuery.extend({
           package: z.string().max(200).optional(),
           state: z.enum(stateNames).optional(),
+          owner: z.string().max(USERNAME_MAX_CHARS).optional(),
         }),
       },
       responses: answers('Builds, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
-      const { state, ...query } = c.req.valid('query')
-      const filter = { ...query, state: state && buildState[state] }
+      const { state, owner, ...query } = c.req.valid('query')
+      const owned = owner !== undefined && { owner_id: await personId(ctx.app.db, owner) }
+      const filter = { ...query, state: state && buildState[state], ...owned }
       const { items, next } = await listBuilds(ctx, filter)
       return jsonWithEtag(c, { items: items.map((row) => buildJson(words(ctx), row)), next })
     },

@@ -3,13 +3,16 @@ import { and, eq, inArray } from 'drizzle-orm'
 import { build, pkg, rpm } from '../../db/schema/builds.ts'
 import { requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Ctx } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
-import type { Reason } from '../kernel/reason.ts'
+import { type Reason, reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { type Claim, claimBinaries } from '../packages/binaries.ts'
+import { findPackage, openPackage, type PackageRow } from '../packages/owners.ts'
 import { createTask, type TaskRow } from '../tasks/tasks.ts'
 import {
   type BuildPayload,
@@ -22,17 +25,17 @@ import {
   type BuildFilter,
   type BuildRow,
   buildRows,
+  buildsOfFiles,
   findBuild,
   findBuildOfTask,
-  findPackage,
-  type PackageRow,
   packageRows,
   rpmsOfBuilds,
   taggedOfPackage,
 } from './queries.ts'
 import { getTarget, tagsOfBuild } from './tags.ts'
 
-export type { BuildRow, PackageRow, RpmRow } from './queries.ts'
+export type { PackageRow } from '../packages/owners.ts'
+export type { BuildRow, RpmRow } from './queries.ts'
 export { buildsById, findBuild, findBuildById, rpmsOfBuilds } from './queries.ts'
 
 export interface BuildRequest {
@@ -79,21 +82,6 @@ export function describeSource(source: Source): string {
   return source.kind === 'srpm' ? source.filename : source.spec
 }
 
-async function ensurePackage(tx: Tx, ctx: Ctx, name: string, source: Source, owner: number | null) {
-  await tx
-    .insert(pkg)
-    .values({
-      name,
-      owner_id: owner,
-      source: packageSource(source),
-      created_at: ctx.app.clock.now(),
-    })
-    .onConflictDoNothing()
-  const row = await findPackage(tx, name)
-  if (!row) throw new Error(`package ${name} was neither made nor found`)
-  return row
-}
-
 /** What `slipway build <package>` builds the next time. */
 function packageSource(source: Source) {
   if (source.kind === 'git') return source
@@ -103,7 +91,7 @@ function packageSource(source: Source) {
 /**
  * Takes an NVR for a task's build, once and for ever; one that failed or was canceled may be tried
  * again. Asked again for the same task, it returns the same build.
- * @throws PortalError build.nvr-exists
+ * @throws PortalError build.nvr-exists, package.not-owner
  */
 export async function registerBuild(
   tx: Tx,
@@ -113,7 +101,8 @@ export async function registerBuild(
   srpm: SrpmResult,
 ): Promise<BuildRow> {
   const nvr = `${srpm.name}-${srpm.version}-${srpm.release}`
-  const { id: package_id } = await ensurePackage(tx, ctx, srpm.name, source, task.owner_id)
+  const origin = packageSource(source)
+  const { id: package_id } = await openPackage(tx, ctx, srpm.name, origin, task.owner_id)
   const values = {
     package_id,
     name: srpm.name,
@@ -150,7 +139,10 @@ export async function registerBuild(
 
 export type NewRpm = Omit<typeof rpm.$inferInsert, 'id' | 'build_id' | 'created_at'>
 
-/** Records what came of a build and that it is done. Doing it twice changes nothing. */
+/**
+ * Records what came of a build and that it is done. Doing it twice changes nothing.
+ * @throws PortalError build.refused when a package of its has a name or a file that another build has
+ */
 export async function completeBuild(
   tx: Tx,
   ctx: Ctx,
@@ -165,14 +157,34 @@ export async function completeBuild(
     .where(and(eq(build.id, row.id), eq(build.state, buildState.BUILDING)))
     .returning()
   if (!done) return row
-  for (const each of rpms)
+  const binaries = rpms.filter(({ arch }) => arch !== 'src').map(({ name }) => name)
+  await claimBinaries(tx, ctx, claimOf(row, [...new Set(binaries)]))
+  for (const part of chunks(rpms))
     await tx
       .insert(rpm)
-      .values({ ...each, build_id: row.id, created_at: now })
+      .values(part.map((each) => ({ ...each, build_id: row.id, created_at: now })))
       .onConflictDoNothing()
+  const reasons = await filesOfOthers(
+    tx,
+    row.id,
+    rpms.map(({ filename }) => filename),
+  )
+  if (reasons.length > 0) throw new PortalError('build.refused', { reasons })
   await tx.update(pkg).set({ summary: about.summary }).where(eq(pkg.id, row.package_id))
   await emit(tx, ctx, 'build.finished', `build:${row.nvr}`, { state: 'COMPLETE', name: row.name })
   return done
+}
+
+/** A build's claim to the names of its binary packages. */
+export const claimOf = ({ package_id, name, owner_id }: BuildRow, names: string[]): Claim => ({
+  ...{ package: { id: package_id, name }, names, owner_id },
+})
+
+/** Files that another build has: a package of its own version that was not raised, mostly. */
+async function filesOfOthers(tx: Tx, build_id: number, filenames: string[]): Promise<Reason[]> {
+  return (await buildsOfFiles(tx, filenames))
+    .filter((each) => each.build_id !== build_id)
+    .map(({ filename, nvr }) => reason('build.file-taken', { filename, nvr }))
 }
 
 /** Notes that a task's build came to nothing. */

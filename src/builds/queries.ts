@@ -1,10 +1,11 @@
 /** Drizzle of the builds room. */
 import { and, asc, desc, eq, gt, inArray, isNull, like, lt } from 'drizzle-orm'
 import { build, pkg, rpm, tag, tag_build } from '../../db/schema/builds.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Reader } from '../kernel/db.ts'
 
 export type BuildRow = typeof build.$inferSelect
-export type PackageRow = typeof pkg.$inferSelect
+type PackageRow = typeof pkg.$inferSelect
 export type RpmRow = typeof rpm.$inferSelect
 
 export async function findBuild(db: Reader, nvr: string): Promise<BuildRow | undefined> {
@@ -19,11 +20,6 @@ export async function findBuildById(db: Reader, id: number): Promise<BuildRow | 
 
 export async function findBuildOfTask(db: Reader, task_id: number): Promise<BuildRow | undefined> {
   const [row] = await db.select().from(build).where(eq(build.task_id, task_id))
-  return row
-}
-
-export async function findPackage(db: Reader, name: string): Promise<PackageRow | undefined> {
-  const [row] = await db.select().from(pkg).where(eq(pkg.name, name))
   return row
 }
 
@@ -99,4 +95,18 @@ export function seedBuildsOf(db: Reader, names: string[]): Promise<BuildRow[]> {
     .from(build)
     .where(and(inArray(build.name, names), eq(build.bootstrap, true)))
     .orderBy(desc(build.id))
+}
+
+/** Which build has each of these files, for those that one has. */
+export async function buildsOfFiles(db: Reader, filenames: string[]) {
+  const found: { filename: string; build_id: number; nvr: string }[] = []
+  for (const part of chunks(filenames))
+    found.push(
+      ...(await db
+        .select({ filename: rpm.filename, build_id: rpm.build_id, nvr: build.nvr })
+        .from(rpm)
+        .innerJoin(build, eq(build.id, rpm.build_id))
+        .where(inArray(rpm.filename, part))),
+    )
+  return found
 }

@@ -3,12 +3,15 @@
 import { requireRole } from '../kernel/access.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
+import { parseNvr } from '../kernel/evr.ts'
 import { reason } from '../kernel/reason.ts'
+import { contentPackages } from '../packages/names.ts'
+import { requireMaintainer } from '../packages/owners.ts'
 import type { TaskRow } from '../tasks/tasks.ts'
 import { buildState, type Source } from './build.ts'
 import { describeSource, getPackage, submitBuild } from './builds.ts'
 import { seedBuildsOf } from './queries.ts'
-import { contentPackages, takeContentSource, takeGitSource, takeUploadedSource } from './sources.ts'
+import { takeContentSource, takeGitSource, takeUploadedSource } from './sources.ts'
 
 export type AskedSource =
   | { package: string }
@@ -41,6 +44,10 @@ async function takeSource(ctx: Ctx, asked: AskedSource): Promise<Source> {
 /** Queues what was asked for. @throws PortalError that names the field at fault */
 export async function requestBuild(ctx: Ctx, asked: AskedBuild): Promise<TaskRow> {
   requireRole(ctx, 'packager', 'package')
+  // Only a git source says its name when it is built; who may is asked again then, for all of them.
+  if ('package' in asked) await requireMaintainer(ctx.app.db, ctx, [asked.package], 'package')
+  const named = 'srpm' in asked && parseNvr(asked.srpm.filename.replace(/\.src\.rpm$/, ''))
+  if (named) await requireMaintainer(ctx.app.db, ctx, [named.name], 'srpm')
   const source = await takeSource(ctx, asked)
   const label = 'package' in asked ? asked.package : describeSource(source)
   return submitBuild(ctx, { target: asked.target ?? defaultTarget(ctx), source, label })

@@ -8,20 +8,13 @@ import { reason } from '../kernel/reason.ts'
 import { publicKey } from '../kernel/signing.ts'
 import { checkGitRef, checkGitUrl } from '../kernel/source-url.ts'
 import { renderedName, renderSource } from '../kernel/template.ts'
+import { contentPackages } from '../packages/names.ts'
 import type { Source, SourceFile } from './build.ts'
 
 /** Largest source package that one may upload. */
 export const MAX_SRPM_BYTES = 2 * 1024 ** 3
 
 const packageName = /^[A-Za-z0-9][A-Za-z0-9._+-]*$/
-
-/** Names of the packages whose sources are in content/packages. */
-export async function contentPackages(app: App): Promise<string[]> {
-  const entries = await readdir(join(app.config.content_dir, 'packages'), {
-    withFileTypes: true,
-  }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name)
-}
 
 async function sourceVariables(app: App): Promise<Record<string, string>> {
   const { distribution, config } = app

@@ -56,9 +56,10 @@ export async function offeredImages(db: Reader, limit = 200): Promise<ImageRow[]
     .select()
     .from(image)
     .where(and(isNotNull(image.published_at), isNull(image.withdrawn_at)))
-    .orderBy(desc(image.compose_id), asc(image.id))
+    .orderBy(desc(image.compose_id), desc(image.id))
     .limit(limit)
-  return rows as ImageRow[]
+  // In a compose, the arch that was made first comes first.
+  return (rows as ImageRow[]).sort((a, b) => b.compose_id - a.compose_id || a.id - b.id)
 }
 
 /** Images that were withdrawn before a moment and whose files are still there. */

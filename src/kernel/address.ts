@@ -48,3 +48,21 @@ export function addressOf(request: Request, trusted: string[]): string | undefin
   const forwarded = request.headers.get('X-Forwarded-For')
   return clientAddress(typeof peer === 'string' ? peer : undefined, forwarded, trusted)
 }
+
+/**
+ * What stands for an asker: an IPv4 address as it is; of an IPv6 address its /64, since one household
+ * has all of that. An IPv4 address in IPv6 clothing is an IPv4 address.
+ */
+export function addressKey(address: string): string {
+  const plain = address.toLowerCase().replace(/%.*$/, '')
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(plain)
+  if (mapped?.[1]) return mapped[1]
+  if (!plain.includes(':')) return plain
+  const [head = '', tail] = plain.split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros =
+    tail === undefined ? [] : Array(Math.max(0, 8 - left.length - right.length)).fill('0')
+  const groups = [...left, ...zeros, ...right].slice(0, 4)
+  return `${groups.map((g) => g.replace(/^0+(?=.)/, '')).join(':')}::/64`
+}

@@ -18,6 +18,10 @@ const schema = z.object({
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must begin with postgres://')
     .optional(),
+  /** PostgreSQL: connections of each process that read. */
+  DATABASE_READERS: z.coerce.number().int().min(1).max(200).default(10),
+  /** PostgreSQL: connections of each process that write; readers have theirs all the same. */
+  DATABASE_WRITERS: z.coerce.number().int().min(1).max(200).default(10),
   /** smtp://user:password@host:port; default: .eml files in SLIPWAY_DATA/mail. */
   SMTP_URL: z
     .string()
@@ -29,6 +33,16 @@ const schema = z.object({
   SLIPWAY_PRIVATE_SOURCES: z.string().default(''),
   /** Comma list of host:port that the crawler may reach in private networks (mirrors of one's own). */
   SLIPWAY_PRIVATE_MIRRORS: z.string().default(''),
+  /** Streams of /api/events at once from one network address. */
+  SLIPWAY_STREAMS_PER_ADDRESS: z.coerce.number().int().min(1).max(10_000).default(20),
+  /** Streams of /api/events at once in one web process. */
+  SLIPWAY_STREAMS: z.coerce.number().int().min(1).max(100_000).default(1000),
+  /** How long events can be asked for; who reads less often starts anew. */
+  SLIPWAY_KEEP_EVENTS_DAYS: z.coerce.number().int().min(8).max(36_500).default(90),
+  /** How long tasks that have ended, and their logs, are kept. */
+  SLIPWAY_KEEP_TASKS_DAYS: z.coerce.number().int().min(8).max(36_500).default(365),
+  /** How long the rows of letters that went out are kept; their text is gone when they are sent. */
+  SLIPWAY_KEEP_MAIL_DAYS: z.coerce.number().int().min(1).max(36_500).default(30),
   /** An .mmdb file of countries that is better than the packaged one. */
   SLIPWAY_GEO_COUNTRY: z.string().optional(),
   /** An .mmdb file of ASNs; without one the rule of the same network rests. */
@@ -50,10 +64,17 @@ export interface Config {
   /** Public address without a trailing slash. */
   url: string
   database_url: string | undefined
+  database_readers: number
+  database_writers: number
   smtp_url: string | undefined
   trusted_proxies: string[]
   private_sources: string[]
   private_mirrors: string[]
+  streams_per_address: number
+  streams: number
+  keep_events_days: number
+  keep_tasks_days: number
+  keep_mail_days: number
   geo_country: string | undefined
   geo_asn: string | undefined
   log_level: string
@@ -86,10 +107,17 @@ export function readConfig(env: Record<string, string | undefined> = process.env
     site_dir: absolute(e.SLIPWAY_SITE),
     url: (e.SLIPWAY_URL ?? `http://${hostInUrl(e.HOST)}:${e.PORT}`).replace(/(?<!\/)\/+$/, ''),
     database_url: e.DATABASE_URL,
+    database_readers: e.DATABASE_READERS,
+    database_writers: e.DATABASE_WRITERS,
     smtp_url: e.SMTP_URL,
     trusted_proxies: list(e.SLIPWAY_TRUSTED_PROXIES),
     private_sources: list(e.SLIPWAY_PRIVATE_SOURCES),
     private_mirrors: list(e.SLIPWAY_PRIVATE_MIRRORS),
+    streams_per_address: e.SLIPWAY_STREAMS_PER_ADDRESS,
+    streams: e.SLIPWAY_STREAMS,
+    keep_events_days: e.SLIPWAY_KEEP_EVENTS_DAYS,
+    keep_tasks_days: e.SLIPWAY_KEEP_TASKS_DAYS,
+    keep_mail_days: e.SLIPWAY_KEEP_MAIL_DAYS,
     geo_country: e.SLIPWAY_GEO_COUNTRY,
     geo_asn: e.SLIPWAY_GEO_ASN,
     log_level: e.LOG_LEVEL,

@@ -17,6 +17,10 @@ export const errorStatus = {
   'not-found': 404,
   internal: 500,
   'rate.limited': 429,
+  'database.busy': 503,
+  'events.gone': 410,
+  'events.too-many-here': 429,
+  'events.full': 503,
 
   'account.log-in-needed': 401,
   'account.bad-credentials': 401,
@@ -40,8 +44,10 @@ export const errorStatus = {
   'build.nvr-exists': 409,
   'build.source-refused': 422,
   'build.not-complete': 409,
+  'build.refused': 409,
   'package.unknown': 404,
   'package.not-owner': 403,
+  'package.refused': 409,
   'target.unknown': 404,
   'tag.unknown': 404,
   'tag.locked': 409,
@@ -74,6 +80,8 @@ export interface ErrorDetails {
   field?: string
   /** Why a rule refused, each with its own sentence. */
   reasons?: Reason[]
+  /** Number of the oldest event that is still kept. */
+  oldest?: number
   /** What fills the sentence. */
   params?: Record<string, string | number>
 }

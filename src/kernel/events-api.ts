@@ -1,26 +1,20 @@
 /**
  * /api/events: the outbox in the open. As a stream (SSE) it goes on from Last-Event-ID; with `since` it
- * is pages of JSON. At least once, in order.
+ * is pages of JSON. At least once, in order, and never with a gap that is not told: facts are forgotten after a
+ * time, and a cursor from before is refused. Facts that could not be acted on are admins' to see to.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createRoute, z } from '@hono/zod-openapi'
-import { streamSSE } from 'hono/streaming'
-import { iso, SECOND_MS } from './clock.ts'
-import { type Event, type EventFilter, eventsAfter, lastEventId } from './events.ts'
+import { requireRole } from './access.ts'
+import { addressKey } from './address.ts'
+import { type AsideRow, dropAside, giveAgain, listAside } from './aside.ts'
+import { iso } from './clock.ts'
+import type { App } from './context.ts'
+import { PortalError } from './errors.ts'
+import { feedOf } from './event-feed.ts'
+import { eventJson, isPrivate } from './event-json.ts'
+import { type EventFilter, lastEventId, scanEvents } from './events.ts'
 import { answers, createApi, type HttpContext } from './http.ts'
-
-const POLL_MS = 250
-/** Proxies cut connections that are silent for longer. */
-const KEEP_ALIVE_MS = 15 * SECOND_MS
-
-/** Facts that concern one person only are not for everyone's stream. */
-const PRIVATE = /^account\./
-
-/** A fact as JSON. */
-export function eventJson(event: Event) {
-  const { id, type, subject, payload, at } = event
-  return { id, type, subject, payload, at: iso(at) }
-}
+import { forgottenUpTo } from './retention.ts'
 
 const query = z.object({
   since: z.coerce.number().int().min(0).optional(),
@@ -28,6 +22,25 @@ const query = z.object({
   subject: z.string().max(300).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 })
+
+/**
+ * A cursor that facts are missing after, or that is none of this database's, has a gap behind it.
+ * @throws PortalError events.gone with the number to go on from
+ */
+async function refuseGap(app: App, cursor: number): Promise<void> {
+  const forgotten = await forgottenUpTo(app.db)
+  if (cursor >= forgotten && cursor <= (await lastEventId(app.db, forgotten))) return
+  throw new PortalError('events.gone', { oldest: forgotten + 1, params: { oldest: forgotten + 1 } })
+}
+
+/** What an admin sees of a fact that a subscriber could not act on. */
+function asideJson(row: AsideRow) {
+  const { id, subscriber, event_id, type, subject, payload, state, attempts, error } = row
+  const about = { id, subscriber, event_id, type, subject, payload, state, attempts, error }
+  return { ...about, at: iso(row.at), failed_at: iso(row.failed_at) }
+}
+
+const idParams = z.object({ id: z.coerce.number().int() })
 
 export function createEventsApi() {
   const api = createApi()
@@ -46,40 +59,64 @@ export function createEventsApi() {
         ...(subject && { subject }),
       }
       if (since === undefined) return stream(c, filter)
-      const events = await eventsAfter(c.get('ctx').app.db, since, filter, limit)
-      const items = events.filter((event) => !PRIVATE.test(event.type)).map(eventJson)
-      return c.json({ items, next: events.at(-1)?.id ?? since })
+      const { app } = c.get('ctx')
+      await refuseGap(app, since)
+      const { events, scanned, end } = await scanEvents(app.db, since, filter, limit)
+      const items = events.filter((event) => !isPrivate(event)).map(eventJson)
+      return c.json({ items, next: scanned, end })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/events/aside',
+      tags: ['events'],
+      responses: answers('Events that a part of the portal could not act on, for admins.'),
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      requireRole(ctx, 'admin', 'read')
+      return c.json({ items: (await listAside(ctx.app.db)).map(asideJson) })
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/events/aside/{id}/again',
+      tags: ['events'],
+      request: { params: idParams },
+      responses: answers('A worker hands it over once more.'),
+    }),
+    async (c) => {
+      await giveAgain(c.get('ctx'), c.req.valid('param').id)
+      return c.json({})
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/events/aside/{id}',
+      tags: ['events'],
+      request: { params: idParams },
+      responses: answers('It is given up.'),
+    }),
+    async (c) => {
+      await dropAside(c.get('ctx'), c.req.valid('param').id)
+      return c.json({})
     },
   )
   return api
 }
 
-function stream(c: HttpContext, filter: EventFilter): Response {
-  const { app } = c.get('ctx')
-  const header = Number(c.req.header('Last-Event-ID'))
-  return streamSSE(c, async (out) => {
-    let cursor = Number.isSafeInteger(header) && header > 0 ? header : await lastEventId(app.db)
-    let quiet_ms = 0
-    while (!out.aborted && !out.closed) {
-      const events = await eventsAfter(app.db, cursor, filter)
-      for (const event of events) {
-        cursor = event.id
-        if (PRIVATE.test(event.type)) continue
-        await out.writeSSE({
-          id: String(event.id),
-          event: event.type,
-          data: JSON.stringify(eventJson(event)),
-        })
-      }
-      if (events.length > 0) quiet_ms = 0
-      else {
-        await sleep(POLL_MS)
-        quiet_ms += POLL_MS
-      }
-      if (quiet_ms >= KEEP_ALIVE_MS) {
-        await out.write(': still here\n\n')
-        quiet_ms = 0
-      }
-    }
+async function stream(c: HttpContext, filter: EventFilter): Promise<Response> {
+  const { app, address = '' } = c.get('ctx')
+  const header = Number(c.req.header('Last-Event-ID') || Number.NaN)
+  const cursor = Number.isSafeInteger(header) && header >= 0 ? header : undefined
+  if (cursor !== undefined) await refuseGap(app, cursor)
+  const body = await feedOf(app).open(addressKey(address), filter, cursor, c.req.raw.signal)
+  return c.body(body, 200, {
+    'Content-Type': 'text/event-stream',
+    'Cache-Control': 'no-cache',
+    'X-Accel-Buffering': 'no',
   })
 }

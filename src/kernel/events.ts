@@ -1,12 +1,14 @@
 /**
- * The outbox: a fact is a row in the transaction of the change. Subscribers read the rows in order and
- * move their mark in the transaction of what they do about it, so each fact is acted on exactly once.
+ * Reading the outbox: a fact is a row in the transaction of the change (outbox.ts), in the order of commits.
+ * Whoever reads goes by number, page by page, and chooses in memory: so a reader's mark moves over what
+ * does not concern it, too, and no look costs more than a page.
  */
 import { and, asc, desc, eq, gt, gte, like, lte, or, type SQL } from 'drizzle-orm'
-import { event, subscription } from '../../db/schema/kernel.ts'
-import { type App, actorName, type Ctx, systemCtx } from './context.ts'
-import { lockEventOrder, type Reader, type Tx } from './db.ts'
-import { transaction } from './transaction.ts'
+import { event } from '../../db/schema/kernel.ts'
+import type { Reader } from './db.ts'
+
+export { emit } from './outbox.ts'
+export type { Subscriber } from './subscribers.ts'
 
 export interface Event {
   id: number
@@ -20,23 +22,79 @@ export interface Event {
   at: number
 }
 
-/** Writes a fact. Call it last in the transaction: on PostgreSQL it queues other emitters. */
-export async function emit(
-  tx: Tx,
-  ctx: Ctx,
-  type: string,
-  subject: string,
-  payload: Record<string, unknown> = {},
-): Promise<void> {
-  await lockEventOrder(tx)
-  const at = ctx.app.clock.now()
-  await tx.insert(event).values({ type, subject, payload, actor: actorName(ctx.actor), at })
-}
-
 export interface EventFilter {
   /** Type prefixes, such as `build.`; empty means all. */
   types?: string[]
   subject?: string
+}
+
+/** Whether a fact is what a reader asked for. */
+export function isWanted(filter: EventFilter, event: Pick<Event, 'type' | 'subject'>): boolean {
+  const { types = [], subject } = filter
+  if (subject !== undefined && event.subject !== subject) return false
+  return types.length === 0 || types.some((type) => event.type.startsWith(type))
+}
+
+/** Facts that one look goes through. */
+const PAGE = 500
+
+export interface Scanned {
+  /** What was asked for, oldest first. */
+  events: Event[]
+  /** The number up to which nothing else was asked for: where to go on. */
+  scanned: number
+  /** Whether there was nothing after it. */
+  end: boolean
+}
+
+/**
+ * Looks through the facts after a cursor, as many as one page has.
+ * @param limit of those that are returned
+ */
+export async function scanEvents(
+  db: Reader,
+  cursor: number,
+  filter: EventFilter = {},
+  limit = PAGE,
+): Promise<Scanned> {
+  const { subject } = filter
+  // By subject the rows between are not looked at: what was the last then says how far one has seen.
+  const last = subject === undefined ? undefined : await lastEventId(db, cursor)
+  const rows = await db
+    .select()
+    .from(event)
+    .where(
+      and(
+        gt(event.id, cursor),
+        last === undefined ? undefined : lte(event.id, last),
+        subject === undefined ? undefined : eq(event.subject, subject),
+      ),
+    )
+    .orderBy(asc(event.id))
+    .limit(PAGE)
+  const events = rows.filter((row) => isWanted(filter, row)).slice(0, limit)
+  const looked =
+    rows.length < PAGE ? Math.max(last ?? cursor, rows.at(-1)?.id ?? cursor) : undefined
+  const cut = events.length === limit ? events.at(-1)?.id : undefined
+  const scanned = cut ?? looked ?? rows.at(-1)?.id ?? cursor
+  return { events, scanned, end: scanned === looked }
+}
+
+/** Facts after a cursor, oldest first, from as many pages as it takes to find `limit` of them. */
+export async function eventsAfter(
+  db: Reader,
+  cursor: number,
+  filter: EventFilter = {},
+  limit = 100,
+): Promise<Event[]> {
+  const found: Event[] = []
+  for (let after = cursor; found.length < limit; ) {
+    const { events, scanned, end } = await scanEvents(db, after, filter, limit - found.length)
+    found.push(...events)
+    if (end) break
+    after = scanned
+  }
+  return found
 }
 
 function filterOf(filter: EventFilter): SQL | undefined {
@@ -47,21 +105,6 @@ function filterOf(filter: EventFilter): SQL | undefined {
     types.length > 0 ? or(...types) : undefined,
     filter.subject === undefined ? undefined : eq(event.subject, filter.subject),
   )
-}
-
-/** Facts after a cursor, oldest first. */
-export function eventsAfter(
-  db: Reader,
-  cursor: number,
-  filter: EventFilter = {},
-  limit = 100,
-): Promise<Event[]> {
-  return db
-    .select()
-    .from(event)
-    .where(and(gt(event.id, cursor), filterOf(filter)))
-    .orderBy(asc(event.id))
-    .limit(limit)
 }
 
 /** The newest facts since a moment, newest first. */
@@ -79,48 +122,8 @@ export function eventsSince(
     .limit(limit)
 }
 
-/** Number of the newest fact, 0 when there is none. */
-export async function lastEventId(db: Reader): Promise<number> {
+/** Number of the newest fact. @param none what to say where there is none */
+export async function lastEventId(db: Reader, none = 0): Promise<number> {
   const [last] = await db.select({ id: event.id }).from(event).orderBy(desc(event.id)).limit(1)
-  return last?.id ?? 0
-}
-
-export interface Subscriber {
-  /** Stable: its mark in the outbox is kept under it. */
-  name: string
-  /** Type prefixes that it wants. */
-  types: string[]
-  /** What it does, in the transaction that moves its mark. */
-  handle(tx: Tx, ctx: Ctx, event: Event): Promise<void>
-}
-
-/**
- * Hands a subscriber its next facts, each in a transaction of its own.
- * @returns how many it handled; fewer than `limit` means that it has caught up
- */
-export async function deliver(app: App, subscriber: Subscriber, limit = 100): Promise<number> {
-  const [mark] = await app.db
-    .select()
-    .from(subscription)
-    .where(eq(subscription.name, subscriber.name))
-  const after = mark?.last_event_id ?? 0
-  const events = await eventsAfter(app.db, after, { types: subscriber.types }, limit)
-  for (const each of events) {
-    await transaction({ app }, async (tx) => {
-      if (!(await moveMark(tx, subscriber.name, each.id))) return
-      await subscriber.handle(tx, systemCtx(app, subscriber.name), each)
-    })
-  }
-  return events.length
-}
-
-/** @returns false when another worker has handled this fact already */
-async function moveMark(tx: Tx, name: string, event_id: number): Promise<boolean> {
-  await tx.insert(subscription).values({ name, last_event_id: 0 }).onConflictDoNothing()
-  const moved = await tx
-    .update(subscription)
-    .set({ last_event_id: event_id })
-    .where(and(eq(subscription.name, name), lte(subscription.last_event_id, event_id - 1)))
-    .returning()
-  return moved.length === 1
+  return last?.id ?? none
 }

@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { App, Ctx } from './context.ts'
-import { isNulRefusal } from './db.ts'
+import { busy, isDatabaseBusy, isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
 import { reasonJson, sayError } from './words.ts'
 
@@ -45,6 +45,7 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string(),
     field: z.string().optional(),
+    oldest: z.int().optional(),
     reasons: z.array(z.object({ code: z.string(), sentence: z.string() })).optional(),
   })
   .openapi('Problem')
@@ -73,6 +74,10 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
   if (error instanceof HTTPException && error.status < 500)
     return new PortalError('input.malformed', { params: { message: error.message } })
   if (isNulRefusal(error)) return new PortalError('input.text', { params: { field: 'body' } })
+  if (isDatabaseBusy(error)) {
+    ctx?.app.log.warn({ err: error, request_id: ctx.requestId }, 'the database had no time')
+    return busy()
+  }
   ctx?.app.log.error({ err: error, request_id: ctx.requestId }, 'unforeseen error')
   return new PortalError('internal', { params: { request_id: ctx?.requestId ?? '' } })
 }
@@ -94,6 +99,7 @@ export function problemOf({ config, words }: Pick<App, 'config' | 'words'>, erro
     detail: sayError(t, error),
     code: error.code,
     ...(error.details.field !== undefined && { field: error.details.field }),
+    ...(error.details.oldest !== undefined && { oldest: error.details.oldest }),
     ...(error.details.reasons && {
       reasons: error.details.reasons.map((each) => reasonJson(t, each)),
     }),
@@ -112,10 +118,12 @@ function allowed(error: PortalError): Record<string, string> {
   return methods === undefined ? {} : { Allow: String(methods) }
 }
 
-/** When to come back, for those who asked too often (RFC 9110, 10.2.3). */
+/** When to come back, for those who asked too often or at a bad moment (RFC 9110, 10.2.3). */
 function retryAfter(error: PortalError): Record<string, string> {
   const { wait_s } = error.details.params ?? {}
-  return error.status === 429 && wait_s !== undefined ? { 'Retry-After': String(wait_s) } : {}
+  return [429, 503].includes(error.status) && wait_s !== undefined
+    ? { 'Retry-After': String(wait_s) }
+    : {}
 }
 
 /** Query of every list: where to go on and how much. */

@@ -156,7 +156,7 @@ export async function mailHealth(db: Reader, since_ms: number): Promise<MailHeal
     .select({ error: mail.error })
     .from(mail)
     .where(and(trying, isNotNull(mail.error)))
-    .orderBy(asc(mail.id))
+    .orderBy(asc(mail.not_before))
     .limit(1)
   const [sent] = await db.select({ at: max(mail.sent_at) }).from(mail)
   const lost = and(isNull(mail.sent_at), gte(mail.attempts, MAX_ATTEMPTS))

@@ -30,6 +30,7 @@ async function publicMirrors(db: Reader) {
 async function recentArrivals(db: Reader, host_id?: number) {
   const pushes = await publishedPushes(db, LOOKED_BACK)
   const ids = pushes.map((push) => push.push_id)
+  if (ids.length === 0) return { pushes, arrivals: [] }
   const own = host_id === undefined ? undefined : eq(mirror_arrival.host_id, host_id)
   const arrivals = await db
     .select()

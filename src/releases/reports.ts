@@ -3,13 +3,13 @@
  * computed from upstream's list, builds, tags and updates, and kept for as long as nothing has happened.
  */
 import { buildState, releaseTags } from '../builds/build.ts'
-import { contentPackages } from '../builds/sources.ts'
 import { taggedBuilds } from '../builds/tags.ts'
 import { describeRelease, getRelease } from '../distribution/releases.ts'
 import { MINUTE_MS } from '../kernel/clock.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import type { ReleaseDescription } from '../kernel/distribution.ts'
 import { lastEventId } from '../kernel/events.ts'
+import { contentPackages } from '../packages/names.ts'
 import { standingOfBuilds } from '../updates/freeze.ts'
 import { listUpstream, type UpstreamRow } from '../upstream/imports.ts'
 import {

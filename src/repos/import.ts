@@ -2,7 +2,13 @@
 import { stat } from 'node:fs/promises'
 import type { z } from 'zod'
 import { archResultSchema, importPayloadSchema, srpmResultSchema } from '../builds/build.ts'
-import { type BuildRow, completeBuild, findBuildById, type NewRpm } from '../builds/builds.ts'
+import {
+  type BuildRow,
+  claimOf,
+  completeBuild,
+  findBuildById,
+  type NewRpm,
+} from '../builds/builds.ts'
 import { getTarget, tagBuild } from '../builds/tags.ts'
 import { blobPath, hasBlob } from '../kernel/blobs.ts'
 import { dataPath } from '../kernel/config.ts'
@@ -11,6 +17,7 @@ import { must } from '../kernel/must.ts'
 import { newHex } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { areRpmParts, rpmFileOf } from '../kernel/rpm-name.ts'
+import { claimAgainst } from '../packages/binaries.ts'
 import { closed, failed, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { childTasks } from '../tasks/tasks.ts'
 import { NoPackage, type RpmHeader, readHeaders, unreadable } from './header.ts'
@@ -29,6 +36,9 @@ export const importTask: TaskHandler<z.infer<typeof importPayloadSchema>> = {
     const work = dataPath(app.config, 'work', `import-${run.task.id}-${newHex(app.random, 8)}`)
     const taken = await takeOutputs(run, build, work)
     if ('code' in taken) return failed(taken)
+    // Asked again when they are stored; nothing of another's is signed meanwhile.
+    const [not_its_own] = await claimAgainst(run.ctx, app.db, claimOf(build, binariesOf(taken)))
+    if (not_its_own) return failed(not_its_own)
     await run.progress(0, taken.length, 'signing')
     await storePackages(
       app,
@@ -54,6 +64,10 @@ interface Taken {
   file: StoredFile
   header: RpmHeader
 }
+
+const binariesOf = (taken: Taken[]) => [
+  ...new Set(taken.flatMap(({ header }) => (header.arch === 'src' ? [] : header.name))),
+]
 
 /** What the builders sent, read and judged. @returns why it can't be taken, or the packages, source first */
 async function takeOutputs(run: Run, build: BuildRow, work: string): Promise<Taken[] | Reason> {

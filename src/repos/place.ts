@@ -1,5 +1,5 @@
 /** Where a package is in one repository: what clients see of it now, and why it is not what is tagged. Pure. */
-import { compareEvr, type Evr } from '../builds/evr.ts'
+import { compareEvr, type Evr } from '../kernel/evr.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { archFits, type Stage } from './repository.ts'
 

@@ -6,7 +6,7 @@ import { answers, createApi, jsonWithEtag } from '../kernel/http.ts'
 import { reasonJson } from '../kernel/words.ts'
 import { type PortalStatus, portalStatus } from './status.ts'
 
-function statusJson(ctx: Ctx, { verdict, health, facts, programs, running }: PortalStatus) {
+function statusJson(ctx: Ctx, { verdict, health, facts, programs, running, aside }: PortalStatus) {
   const t = ctx.app.words.in('en')
   const { mirrors, mail, queue } = facts
   return {
@@ -30,6 +30,12 @@ function statusJson(ctx: Ctx, { verdict, health, facts, programs, running }: Por
       ...{ updates_waiting: wait.waiting, waiting_since: iso(wait.waiting_since) },
     })),
     mirrors: { ...mirrors, last_crawl_at: iso(mirrors.last_crawl_at) },
+    events: {
+      aside: aside.map(({ id, event_id, type, subject, subscriber, state, error, failed_at }) => ({
+        ...{ id, event_id, type, subject, subscriber, state, error },
+        failed_at: iso(failed_at),
+      })),
+    },
     mail: { ...mail, oldest_at: iso(mail.oldest_at), last_sent_at: iso(mail.last_sent_at) },
   }
 }

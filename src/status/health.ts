@@ -9,7 +9,15 @@ import { type Reason, reason } from '../kernel/reason.ts'
 export type Verdict = 'works' | 'late' | 'broken'
 const verdicts: Verdict[] = ['works', 'late', 'broken']
 
-export const parts = ['builders', 'workers', 'queue', 'pushes', 'mirrors', 'mail'] as const
+export const parts = [
+  'builders',
+  'workers',
+  'queue',
+  'pushes',
+  'mirrors',
+  'mail',
+  'events',
+] as const
 export type PartName = (typeof parts)[number]
 
 export interface PartHealth {
@@ -39,6 +47,7 @@ export interface HealthFacts {
   push_every_ms: number
   mirrors: MirrorFacts
   mail: MailFacts
+  events: EventFacts
 }
 
 export interface PushFacts {
@@ -72,6 +81,14 @@ export interface MailFacts {
   last_sent_at: number | null
 }
 
+export interface EventFacts {
+  /** Facts that a subscriber could not act on. */
+  aside: number
+  /** Who is furthest behind, and when what it has yet to see happened; null when all are up to date. */
+  behind: { subscriber: string; at: number } | null
+}
+
+export const EVENTS_LATE_MS = 5 * MINUTE_MS
 export const QUEUE_LATE_MS = HOUR_MS
 /** Even the largest push is through by then. */
 export const PUSH_RUNS_MS = 2 * HOUR_MS
@@ -98,6 +115,7 @@ export function healthOf(facts: HealthFacts): PartHealth[] {
     pushes: facts.pushes.flatMap((each) => pushFindings(each, facts)),
     mirrors: mirrorFindings(facts.mirrors),
     mail: mailFindings(facts),
+    events: eventFindings(facts),
   }
   return parts.map((part) => {
     const found = findings[part]
@@ -191,6 +209,17 @@ function mailFindings({ mail, now }: HealthFacts): Finding[] {
     found.push([waited_ms < MAIL_BROKEN_MS ? 'late' : 'broken', reason(code, params)])
   }
   if (given_up > 0) found.push(['late', reason('status.mail-given-up', { count: given_up })])
+  return found
+}
+
+function eventFindings({ events, now }: HealthFacts): Finding[] {
+  const { aside, behind } = events
+  const found: Finding[] = []
+  if (behind !== null && now - behind.at >= EVENTS_LATE_MS) {
+    const params = { subscriber: behind.subscriber, ...spanParams(now - behind.at) }
+    found.push(['late', reason('status.events-late', params)])
+  }
+  if (aside > 0) found.push(['late', reason('status.events-aside', { count: aside })])
   return found
 }
 

@@ -1,8 +1,10 @@
 /** How the portal is doing, asked of every room; /status and /api/status show what comes of it. */
 import { listReleases } from '../distribution/releases.ts'
+import { type AsideRow, countAside, listAside } from '../kernel/aside.ts'
 import { DAY_MS, MINUTE_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { mailHealth } from '../kernel/mail.ts'
+import { furthestBehind } from '../kernel/subscribers.ts'
 import { mirrorFleet } from '../mirrors/fleet.ts'
 import { type BuilderRow, builderState, listBuilders } from '../tasks/builders.ts'
 import { listPrograms } from '../tasks/programs.ts'
@@ -22,6 +24,8 @@ import {
 /** Letters that were given up longer ago are history. */
 const GIVEN_UP_MS = 7 * DAY_MS
 
+const ASIDE_SHOWN = 50
+
 export interface PortalStatus {
   verdict: Verdict
   health: PartHealth[]
@@ -29,11 +33,14 @@ export interface PortalStatus {
   builders: BuilderRow[]
   programs: Awaited<ReturnType<typeof listPrograms>>
   running: number
+  /** Facts that could not be acted on, the oldest; what went wrong as everyone may read it. */
+  aside: AsideRow[]
 }
 
 export async function portalStatus(ctx: Ctx): Promise<PortalStatus> {
   const { app } = ctx
-  const now = app.clock.now()
+  // Builders and workers note when they were seen by the clock that all hosts share.
+  const now = await app.database.now(app.db)
   const builders = await listBuilders(ctx)
   const programs = (await listPrograms(app)).filter((each) => now - each.last_seen_at <= ALIVE_MS)
   const queue = await countQueue(ctx)
@@ -51,11 +58,16 @@ export async function portalStatus(ctx: Ctx): Promise<PortalStatus> {
     pushes: await pushFacts(ctx),
     push_every_ms: app.distribution.pushes.every_minutes * MINUTE_MS,
     mirrors: await mirrorFleet(ctx),
+    events: { aside: await countAside(app.db), behind: await furthestBehind(app.db) },
     mail: { ...mail, error: mail.error === null ? null : publicMailError(mail.error) },
   }
   const health = healthOf(facts)
   const verdict = worst(health.map((each) => each.verdict))
-  return { verdict, health, facts, builders, programs, running: queue.running }
+  const aside = (await listAside(app.db, ASIDE_SHOWN)).map((row) => ({
+    ...row,
+    error: publicMailError(row.error),
+  }))
+  return { verdict, health, facts, builders, programs, running: queue.running, aside }
 }
 
 async function pushFacts(ctx: Ctx): Promise<HealthFacts['pushes']> {

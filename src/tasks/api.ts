@@ -1,5 +1,7 @@
 /** The queue in the open: tasks, what each waits for, logs as they grow, cancel. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { personId } from '../accounts/people.ts'
+import { USERNAME_MAX_CHARS } from '../accounts/person.ts'
 import { iso } from '../kernel/clock.ts'
 import { answers, createApi, jsonWithEtag, pageQuery } from '../kernel/http.ts'
 import { reasonJson, type Translate } from '../kernel/words.ts'
@@ -46,15 +48,17 @@ export function createTasksApi() {
         query: pageQuery.extend({
           state: z.enum(stateNames).optional(),
           method: z.string().max(100).optional(),
+          owner: z.string().max(USERNAME_MAX_CHARS).optional(),
         }),
       },
       responses: answers('Tasks, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
-      const { state, ...query } = c.req.valid('query')
+      const { state, owner, ...query } = c.req.valid('query')
       const states = state && { states: [taskState[state]] }
-      const { items, next } = await listTasks(ctx, { ...query, ...states })
+      const owned = owner !== undefined && { owner_id: await personId(ctx.app.db, owner) }
+      const { items, next } = await listTasks(ctx, { ...query, ...states, ...owned })
       const t = ctx.app.words.in('en')
       return jsonWithEtag(c, { items: items.map((row) => taskJson(t, row)), next })
     },

@@ -1,6 +1,7 @@
 /**
  * Who holds a task: claim, renew, rest, give back, reap. Every change of hands is one conditional update,
- * so a task never has two holders and none is lost with its holder.
+ * so a task never has two holders and none is lost with its holder. Leases are measured by the database's
+ * clock: hosts whose clocks differ take nothing from each other.
  */
 import { and, eq, sql } from 'drizzle-orm'
 import { task } from '../../db/schema/tasks.ts'
@@ -25,7 +26,7 @@ export interface Claimer {
 
 /** Takes the first fitting task, or nothing. @returns the task with its new lease */
 export async function claimTask(app: App, claimer: Claimer): Promise<TaskRow | undefined> {
-  const now = app.clock.now()
+  const now = await app.database.now(app.db)
   const found: { id: number; priority: number }[] = []
   for (const channel of claimer.channels)
     for (const arch of claimer.arches)
@@ -34,15 +35,16 @@ export async function claimTask(app: App, claimer: Claimer): Promise<TaskRow | u
   if (found.length === 0) return undefined
   found.sort((a, b) => a.priority - b.priority || a.id - b.id)
   return transaction({ app }, async (tx) => {
+    const from = await app.database.now(tx)
     for (const each of found) {
       const [claimed] = await tx
         .update(task)
         .set({
           state: taskState.OPEN,
           lease: newToken(app.random),
-          lease_until: now + LEASE_MS,
+          lease_until: from + LEASE_MS,
           claimed_by: claimer.name,
-          started_at: now,
+          started_at: from,
           attempts: sql`${task.attempts} + 1`,
         })
         .where(and(eq(task.id, each.id), eq(task.state, taskState.FREE)))
@@ -60,13 +62,14 @@ export async function renewLease(
   lease: string,
   progress?: Progress,
 ): Promise<boolean> {
-  const renewed = await transaction({ app }, (tx) =>
-    tx
+  const renewed = await transaction({ app }, async (tx) => {
+    const lease_until = (await app.database.now(tx)) + LEASE_MS
+    return tx
       .update(task)
-      .set({ lease_until: app.clock.now() + LEASE_MS, ...(progress && { progress }) })
+      .set({ lease_until, ...(progress && { progress }) })
       .where(and(eq(task.id, id), eq(task.lease, lease)))
-      .returning({ id: task.id }),
-  )
+      .returning({ id: task.id })
+  })
   return renewed.length === 1
 }
 
@@ -88,7 +91,7 @@ export async function assertHeld(tx: Tx, ctx: Ctx, row: TaskRow): Promise<void> 
   // A write, not a read: on PostgreSQL it keeps the row until this transaction ends.
   const held = await tx
     .update(task)
-    .set({ lease_until: ctx.app.clock.now() + LEASE_MS })
+    .set({ lease_until: (await ctx.app.database.now(tx)) + LEASE_MS })
     .where(and(eq(task.id, row.id), eq(task.lease, row.lease ?? '')))
     .returning({ id: task.id })
   if (held.length === 0) throw new PortalError('task.lease-lost', { params: { id: row.id } })
@@ -130,31 +133,27 @@ export async function suspendTask(app: App, id: number, lease: string): Promise<
   })
 }
 
+export type Returned = 'again' | 'failed' | 'lost'
+
 /** Gives a task back after an error that may pass; at its cap it fails with the reason. */
-export async function retryTask(
-  app: App,
-  ctx: Ctx,
-  row: TaskRow,
-  why: Reason,
-): Promise<'again' | 'failed' | 'lost'> {
-  return transaction({ app }, async (tx) => {
-    if (row.attempts >= row.max_attempts) {
-      const gave_up = reason('task.gave-up', { attempts: row.attempts, message: describe(why) })
-      const outcome = { kind: 'failed' as const, reason: gave_up }
-      const failed = await endHeld(tx, ctx, row.id, row.lease ?? '', outcome)
-      return failed ? 'failed' : 'lost'
-    }
-    const freed = await tx
-      .update(task)
-      .set({
-        ...FREED,
-        reason: why,
-        not_before: app.clock.now() + retryDelayMs(row.attempts),
-      })
-      .where(and(eq(task.id, row.id), eq(task.lease, row.lease ?? '')))
-      .returning({ id: task.id })
-    return freed.length === 1 ? 'again' : 'lost'
-  })
+export function retryTask(app: App, ctx: Ctx, row: TaskRow, why: Reason): Promise<Returned> {
+  return transaction({ app }, (tx) => giveBack(tx, ctx, row, why))
+}
+
+async function giveBack(tx: Tx, ctx: Ctx, row: TaskRow, why: Reason): Promise<Returned> {
+  if (row.attempts >= row.max_attempts) {
+    const gave_up = reason('task.gave-up', { attempts: row.attempts, message: describe(why) })
+    const outcome = { kind: 'failed' as const, reason: gave_up }
+    const failed = await endHeld(tx, ctx, row.id, row.lease ?? '', outcome)
+    return failed ? 'failed' : 'lost'
+  }
+  const not_before = (await ctx.app.database.now(tx)) + retryDelayMs(row.attempts)
+  const freed = await tx
+    .update(task)
+    .set({ ...FREED, reason: why, not_before })
+    .where(and(eq(task.id, row.id), eq(task.lease, row.lease ?? '')))
+    .returning({ id: task.id })
+  return freed.length === 1 ? 'again' : 'lost'
 }
 
 const describe = (why: Reason) => String(why.params.message ?? why.code)
@@ -162,11 +161,37 @@ const describe = (why: Reason) => String(why.params.message ?? why.code)
 /** Frees the tasks of holders that fell silent. @returns how many */
 export async function reapLeases(ctx: Ctx): Promise<number> {
   const { app } = ctx
-  const expired = await expiredLeases(app.db, app.clock.now())
+  const expired = await expiredLeases(app.db, await app.database.now(app.db))
+  let reaped = 0
   for (const row of expired) {
-    const why = reason('task.holder-silent', { holder: row.claimed_by ?? '' })
-    const outcome = await retryTask(app, ctx, row, why)
+    const outcome = await reapLease(ctx, row)
+    if (outcome === 'lost') continue
+    reaped++
     app.log.warn({ task_id: row.id, holder: row.claimed_by, outcome }, 'lease expired')
   }
-  return expired.length
+  return reaped
+}
+
+/**
+ * Takes a task from a holder that is silent still.
+ * @param seen the task as its lease was found to be over
+ * @returns `lost` when its holder has renewed the lease since, or it is somebody else's
+ */
+export function reapLease(ctx: Ctx, seen: TaskRow): Promise<Returned> {
+  const why = reason('task.holder-silent', { holder: seen.claimed_by ?? '' })
+  return transaction(ctx, async (tx) => {
+    // A write, not a read: from here on a renewal waits, and finds the lease gone.
+    const [silent] = await tx
+      .update(task)
+      .set({ lease_until: seen.lease_until })
+      .where(
+        and(
+          eq(task.id, seen.id),
+          eq(task.lease, seen.lease ?? ''),
+          eq(task.lease_until, seen.lease_until ?? 0),
+        ),
+      )
+      .returning()
+    return silent ? giveBack(tx, ctx, silent, why) : 'lost'
+  })
 }

@@ -107,19 +107,35 @@ export async function countAhead(db: Reader, row: TaskRow): Promise<number> {
 export interface TaskFilter {
   states?: number[]
   method?: string
+  owner_id?: number
   /** Only tasks without a parent. */
   top?: boolean
 }
 
-export function listTaskRows(
+/** Newest first. Each state is asked for by itself: of several at once no index knows the order. */
+export async function listTaskRows(
   db: Reader,
-  filter: TaskFilter,
+  { states, ...filter }: TaskFilter,
+  before: number | undefined,
+  limit: number,
+): Promise<TaskRow[]> {
+  if (!states) return rowsOfState(db, filter, undefined, before, limit)
+  const rows: TaskRow[] = []
+  for (const state of states) rows.push(...(await rowsOfState(db, filter, state, before, limit)))
+  return rows.sort((a, b) => b.id - a.id).slice(0, limit)
+}
+
+function rowsOfState(
+  db: Reader,
+  filter: Omit<TaskFilter, 'states'>,
+  state: number | undefined,
   before: number | undefined,
   limit: number,
 ): Promise<TaskRow[]> {
   const conditions: (SQL | undefined)[] = [
-    filter.states && inArray(task.state, filter.states),
+    state === undefined ? undefined : eq(task.state, state),
     filter.method === undefined ? undefined : eq(task.method, filter.method),
+    filter.owner_id === undefined ? undefined : eq(task.owner_id, filter.owner_id),
     filter.top ? eq(task.parent_id, 0) : undefined,
     before === undefined ? undefined : lt(task.id, before),
   ]

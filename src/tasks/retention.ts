@@ -1,19 +1,29 @@
-/** Forgets ended tasks of a channel whose tasks come in large numbers and leave their results elsewhere. */
+/**
+ * Forgets tasks that have ended, with their logs: trees of tasks after their term, and at once what comes in
+ * large numbers and leaves its results elsewhere. What their ends said stays in the outbox for its own term.
+ */
 import { rm } from 'node:fs/promises'
 import { and, asc, eq, inArray, lt } from 'drizzle-orm'
-import { event } from '../../db/schema/kernel.ts'
 import { task } from '../../db/schema/tasks.ts'
+import { DAY_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { logFile } from './logs.ts'
+import { childrenOf } from './queries.ts'
 import { ENDED_STATES } from './task.ts'
 
 /** Rows at once, so that others come to write between. */
 const AT_ONCE = 500
 const ROUNDS_MAX = 200
 
+/** Removes logs, then rows: what is left when the program ends in between is removed the next time. */
+async function forget(ctx: Ctx, ids: number[]): Promise<void> {
+  for (const id of ids) await rm(logFile(ctx.app, id), { force: true })
+  await transaction(ctx, (tx) => tx.delete(task).where(inArray(task.id, ids)))
+}
+
 /**
- * Removes rows, logs and events of tasks of a channel that ended before a moment.
+ * Removes rows and logs of tasks of a channel that ended before a moment.
  * @returns how many tasks
  */
 export async function purgeEndedTasks(
@@ -28,22 +38,45 @@ export async function purgeEndedTasks(
       .from(task)
       .where(
         and(
+          lt(task.ended_at, before_ms),
           inArray(task.state, ENDED_STATES),
           eq(task.channel, channel),
-          lt(task.ended_at, before_ms),
         ),
       )
-      .orderBy(asc(task.id))
+      .orderBy(asc(task.ended_at))
       .limit(AT_ONCE)
     const ids = rows.map((row) => row.id)
-    if (ids.length === 0) break
-    for (const id of ids) await rm(logFile(ctx.app, id), { force: true })
-    const subjects = ids.map((id) => `task:${id}`)
-    await transaction(ctx, async (tx) => {
-      await tx.delete(event).where(inArray(event.subject, subjects))
-      await tx.delete(task).where(inArray(task.id, ids))
-    })
+    if (ids.length > 0) await forget(ctx, ids)
     count += ids.length
+    if (ids.length < AT_ONCE) break
   }
   return count
+}
+
+/**
+ * Removes trees of tasks whose root ended before their term began: a build with its parts goes whole.
+ * @returns how many roots
+ */
+export async function forgetTasks(ctx: Ctx): Promise<number> {
+  const before_ms = ctx.app.clock.now() - ctx.app.config.keep_tasks_days * DAY_MS
+  let count = 0
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const roots = await ctx.app.db
+      .select({ id: task.id })
+      .from(task)
+      .where(and(lt(task.ended_at, before_ms), eq(task.parent_id, 0)))
+      .orderBy(asc(task.ended_at))
+      .limit(AT_ONCE / 10)
+    for (const { id } of roots) await forget(ctx, await treeOf(ctx, id))
+    count += roots.length
+    if (roots.length < AT_ONCE / 10) break
+  }
+  return count
+}
+
+/** A task and all below it, leaves first. */
+async function treeOf(ctx: Ctx, id: number): Promise<number[]> {
+  const below: number[] = []
+  for (const child of await childrenOf(ctx.app.db, id)) below.push(...(await treeOf(ctx, child.id)))
+  return [...below, id]
 }

@@ -102,8 +102,9 @@ async function afterError(ctx: Ctx, task: TaskRow, error: unknown): Promise<void
   if (error instanceof PortalError && error.code === 'task.lease-lost') return
   if (error instanceof PortalError && error.status < 500) {
     // A rule refused; trying again would not change its mind.
+    const [own] = error.details.reasons ?? []
     const message = sayError(app.words.in('en'), error)
-    const why = reason('task.refused', { code: error.code, message })
+    const why = own ?? reason('task.refused', { code: error.code, message })
     const end = { kind: 'failed' as const, reason: why }
     await transaction(ctx, (tx) => finishTask(tx, ctx, task.id, task.lease ?? '', end))
     return

@@ -36,13 +36,14 @@ const able = (row: BuilderRow, now: number) => ({
 
 /** What a task waits for, from the queue and the builders as they are now. */
 export async function taskWaits(ctx: Ctx, row: TaskRow): Promise<Reason[]> {
-  const { db, clock } = ctx.app
-  const since = clock.now() - ALIVE_MS
+  const { db, database } = ctx.app
+  const now = await database.now(db)
+  const since = now - ALIVE_MS
   const free = row.state === taskState.FREE
   return waitsFor({
     task: row,
-    now: clock.now(),
-    builders: free ? (await aliveBuilders(db, since)).map((each) => able(each, clock.now())) : [],
+    now,
+    builders: free ? (await aliveBuilders(db, since)).map((each) => able(each, now)) : [],
     workerAlive: free ? await anyAlive(db, 'worker', since) : true,
     ahead: free ? await countAhead(db, row) : 0,
     openChildren: row.waiting ? await unendedChildren(db, row.id) : [],
@@ -85,7 +86,8 @@ export async function countQueue(ctx: Ctx): Promise<{ running: number; waiting: 
 export async function oldestWaiting(
   ctx: Ctx,
 ): Promise<{ since: number; waits_for: Reason[] } | null> {
-  const row = await oldestFree(ctx.app.db, ctx.app.clock.now())
+  const { db, database } = ctx.app
+  const row = await oldestFree(db, await database.now(db))
   return row ? { since: row.not_before, waits_for: await taskWaits(ctx, row) } : null
 }
 

@@ -1,5 +1,7 @@
 /** Updates over HTTP: lists, one with what it waits for, create, edit, request. */
 import { createRoute, z } from '@hono/zod-openapi'
+import { personId } from '../accounts/people.ts'
+import { USERNAME_MAX_CHARS } from '../accounts/person.ts'
 import { buildJson } from '../builds/api.ts'
 import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
@@ -89,13 +91,18 @@ function addReads(api: Api): void {
           release: z.string().max(100).optional(),
           status: z.enum(updateStatuses).optional(),
           type: z.enum(updateTypes).optional(),
+          submitter: z.string().max(USERNAME_MAX_CHARS).optional(),
         }),
       },
       responses: answers('Updates, newest first.'),
     }),
     async (c) => {
       const ctx = c.get('ctx')
-      const { items, next } = await listUpdates(ctx, c.req.valid('query'))
+      const { submitter, ...query } = c.req.valid('query')
+      const own = submitter !== undefined && {
+        submitter_id: await personId(ctx.app.db, submitter),
+      }
+      const { items, next } = await listUpdates(ctx, { ...query, ...own })
       return jsonWithEtag(c, { items: items.map((row) => updateJson(ctx, row)), next })
     },
   )

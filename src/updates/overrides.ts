@@ -11,6 +11,7 @@ import type { Ctx } from '../kernel/context.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { requireMaintainer } from '../packages/owners.ts'
 
 /** Bodhi's limit; who needs longer wants an update. */
 export const OVERRIDE_DAYS_MAX = 31
@@ -35,6 +36,7 @@ export async function overrideBuild(ctx: Ctx, input: OverrideInput): Promise<Ove
   return transaction(ctx, async (tx) => {
     const build = await findBuild(tx, input.nvr)
     if (!build) throw new PortalError('not-found', { field: 'nvr' })
+    await requireMaintainer(tx, ctx, [build.name], 'nvr')
     if (build.state !== buildState.COMPLETE) throw new PortalError('build.not-complete')
     const { release } = await getTarget(tx, build.target)
     const now = ctx.app.clock.now()
@@ -60,7 +62,9 @@ export async function endOverride(ctx: Ctx, nvr: string): Promise<void> {
     .select()
     .from(build_override)
     .where(and(eq(build_override.nvr, nvr), isNull(build_override.expired_at)))
-  if (!row) throw new PortalError('not-found', { field: 'nvr' })
+  const build = row && (await findBuild(ctx.app.db, nvr))
+  if (!row || !build) throw new PortalError('not-found', { field: 'nvr' })
+  await requireMaintainer(ctx.app.db, ctx, [build.name], 'nvr')
   await expire(ctx, row)
 }
 

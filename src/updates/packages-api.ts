@@ -5,6 +5,7 @@ import { iso } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import { reasonJson } from '../kernel/words.ts'
+import { ownersJson } from '../packages/api.ts'
 import type { Place } from '../repos/places.ts'
 import { updateJson } from './api.ts'
 import { type PackageOverview, packageOverview } from './packages.ts'
@@ -29,7 +30,7 @@ function overviewJson(ctx: Ctx, view: PackageOverview) {
   const files = `${ctx.app.config.url}/api/packages/${encodeURIComponent(name)}/sources/`
   return {
     ...{ name, summary, description, source, repository, critical_in },
-    owner: view.owner ?? null,
+    ...ownersJson(view.keeping),
     since: iso(created_at),
     files: view.files.map((file) => ({ name: file, url: files + encodeURIComponent(file) })),
     places: view.places.map((each) => placeJson(ctx, each)),

@@ -1,9 +1,9 @@
 /** All that the portal knows of one source package; its page and its JSON ask here. */
-import { usernameOf } from '../accounts/people.ts'
 import { type BuildRow, type PackageRow, viewPackage } from '../builds/builds.ts'
 import { contentFiles } from '../builds/sources.ts'
 import { type AdvisoryRow, advisoriesOf } from '../errata/errata.ts'
 import type { Ctx } from '../kernel/context.ts'
+import { type OwnersView, ownersView } from '../packages/views.ts'
 import { type Place, placesOfPackage } from '../repos/places.ts'
 import { summariesOfPackage, type UpdateSummary } from './lists.ts'
 import { type KnownBug, knownBugs, newBugUrl } from './package.ts'
@@ -11,7 +11,8 @@ import { aliasesOfPackage, bugsOfPackage } from './queries.ts'
 
 export interface PackageOverview {
   package: PackageRow
-  owner: string | undefined
+  /** Who looks after it, and the names of its binary packages. */
+  keeping: OwnersView
   /** Of the newest complete build among `builds`. */
   description: string
   /** Id of the repository that it belongs into. */
@@ -38,7 +39,7 @@ export async function packageOverview(ctx: Ctx, name: string): Promise<PackageOv
   const advisories = await advisoriesOf(db, await aliasesOfPackage(db, name))
   return {
     ...{ package: row, builds, more },
-    owner: row.owner_id === null ? undefined : await usernameOf(ctx, row.owner_id),
+    keeping: await ownersView(ctx, row),
     description: builds.find(({ description }) => description !== '')?.description ?? '',
     repository: distribution.repositoryOf(name),
     critical_in: distribution.releases

@@ -47,16 +47,21 @@ export async function startPush(ctx: Ctx, release: string, options: { evenEmpty?
       .limit(500)
     const seeds = await seedBuilds(tx, release, 1)
     if (requested.length === 0 && seeds.length === 0 && !options.evenEmpty) return undefined
-    return { push: await openPush(tx, ctx, release, requested), fresh: true }
+    const opened = await openPush(tx, ctx, release, requested)
+    if (opened) return { push: opened, fresh: true }
+    // Somebody was quicker, since this looked.
+    const other = await runningPush(tx, release)
+    return other && { push: other, fresh: false }
   }).catch((error: unknown) => {
     if (error instanceof TaskNotOver) return undefined
     throw error
   })
 }
 
-/** The push before is done, but its task has not ended yet; or another worker was quicker. */
+/** The push before is done, but its task has not ended yet. */
 class TaskNotOver extends Error {}
 
+/** @returns undefined where one of the release is running */
 async function openPush(tx: Tx, ctx: Ctx, release: string, requested: UpdateRow[]) {
   const [row] = await tx
     .insert(push)
@@ -68,8 +73,9 @@ async function openPush(tx: Tx, ctx: Ctx, release: string, requested: UpdateRow[
       notes: [],
       created_at: ctx.app.clock.now(),
     })
+    .onConflictDoNothing()
     .returning()
-  if (!row) throw new Error('a push was not kept')
+  if (!row) return undefined
   const task = await queuePush(tx, ctx, row)
   // The task of another push would never do this one. The transaction leaves nothing; the next look begins it.
   const payload = task.payload as { push_id: number }

@@ -12,7 +12,7 @@ import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
-import { endUpdate, refuseLocked, refuseTaken, requireOwner } from './updates.ts'
+import { endUpdate, linkBuilds, refuseLocked, refuseTaken, requireMaintainerOf } from './updates.ts'
 
 /**
  * Asks for a push, or takes the request back.
@@ -26,7 +26,7 @@ export async function requestUpdate(
 ): Promise<UpdateRow> {
   return transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
-    requireOwner(ctx, row)
+    await requireMaintainerOf(tx, ctx, row)
     refuseLocked(row)
     await applyRequest(tx, ctx, row, request)
     const subject = `update:${alias}`
@@ -55,12 +55,7 @@ async function applyRequest(
   }
   const again = request === 'testing' && row.status === 'unpushed'
   const asked: UpdateRow = again ? { ...row, status: 'pending' } : row
-  if (again)
-    await refuseTaken(
-      tx,
-      (await buildsOfUpdates(tx, [row.id])).map((b) => b.build),
-      row.id,
-    )
+  if (again) await takeAgain(tx, row)
   const facts = await factsOf(ctx.app, tx, asked)
   const reasons = request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
   if (reasons.length > 0) throw new PortalError('update.refused', { field: 'request', reasons })
@@ -68,4 +63,11 @@ async function applyRequest(
     .update(update)
     .set({ request, status: asked.status, ejected: null })
     .where(eq(update.id, row.id))
+}
+
+/** An update that was taken out takes its builds again, where no other has them. */
+async function takeAgain(tx: Tx, row: UpdateRow): Promise<void> {
+  const builds = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
+  await refuseTaken(tx, builds, row.id)
+  await linkBuilds(tx, row.id, builds)
 }

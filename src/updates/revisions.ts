@@ -21,7 +21,7 @@ import {
   obsoleteOlder,
   refuseLocked,
   refuseThresholds,
-  requireOwner,
+  requireMaintainerOf,
   takeBuilds,
   titleOf,
   writeParts,
@@ -34,7 +34,7 @@ import {
 export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Promise<UpdateRow> {
   return transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
-    requireOwner(ctx, row)
+    await requireMaintainerOf(tx, ctx, row)
     refuseLocked(row)
     // What is published is not changed behind people's backs; what has ended is nobody's any more.
     if (!VOTABLE.includes(row.status))
@@ -60,7 +60,7 @@ export async function editUpdate(ctx: Ctx, alias: string, edit: UpdateEdit): Pro
 
 async function reviseBuilds(tx: Tx, ctx: Ctx, row: UpdateRow, nvrs: string[]): Promise<void> {
   const before = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
-  const { builds, release } = await takeBuilds(tx, nvrs, row.id)
+  const { builds, release } = await takeBuilds(tx, ctx, nvrs, row.id)
   if (release !== row.release) throw invalid('builds', reason('update.one-release'))
   const same =
     builds.length === before.length && builds.every((b) => before.some((old) => old.id === b.id))

@@ -3,9 +3,10 @@
  * obsolete. Pure: facts in, reasons out; pages, API, mail and pushes all ask here. The life cycle is
  * Bodhi's; where a rule is stricter, the comment says so.
  */
-import { compareEvr, type Evr } from '../builds/evr.ts'
+
 import { DAY_MS, HOUR_MS } from '../kernel/clock.ts'
 import type { ReleasePolicy, ReleaseState } from '../kernel/distribution.ts'
+import { compareEvr, type Evr } from '../kernel/evr.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 
 export const updateTypes = ['security', 'bugfix', 'enhancement', 'newpackage'] as const

@@ -1,4 +1,5 @@
 /** Updates: make, edit, ask for a push, take back; views and lists. Every change writes its audit row. */
+import { strict as assert } from 'node:assert'
 import { and, eq, notInArray } from 'drizzle-orm'
 import {
   update,
@@ -9,7 +10,6 @@ import {
 } from '../../db/schema/updates.ts'
 import { buildState, releaseTags } from '../builds/build.ts'
 import { type BuildRow, findBuild } from '../builds/builds.ts'
-import { compareEvr } from '../builds/evr.ts'
 import { getTarget, untagBuild } from '../builds/tags.ts'
 import { describeRelease, getRelease } from '../distribution/releases.ts'
 import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
@@ -19,10 +19,12 @@ import type { Tx } from '../kernel/db.ts'
 import type { ReleasePolicy } from '../kernel/distribution.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
+import { compareEvr } from '../kernel/evr.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import { newHex } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
+import { requireMaintainer } from '../packages/owners.ts'
 import { factsOf } from './facts.ts'
 import type { UpdateInput } from './input.ts'
 import {
@@ -52,11 +54,15 @@ export async function getUpdate(ctx: Ctx, alias: string): Promise<UpdateRow> {
   return row
 }
 
-/** The submitter or an admin. */
-export function requireOwner(ctx: Ctx, row: UpdateRow): void {
-  if (ctx.actor.kind === 'system') return
-  const person = requirePerson(ctx)
-  requireRole(ctx, person.id === row.submitter_id ? 'packager' : 'admin', 'package')
+/** Whoever may build and update all of its packages. @throws PortalError package.not-owner, account.* */
+export async function requireMaintainerOf(tx: Tx, ctx: Ctx, row: UpdateRow): Promise<void> {
+  requireRole(ctx, 'packager', 'package')
+  const builds = await buildsOfUpdates(tx, [row.id])
+  await requireMaintainer(
+    tx,
+    ctx,
+    builds.map(({ build }) => build.name),
+  )
 }
 
 /** @throws PortalError update.locked while a push has it in hand */
@@ -65,9 +71,10 @@ export function refuseLocked(row: UpdateRow): void {
     throw new PortalError('update.locked', { params: { push: row.push_id } })
 }
 
-/** Builds that an update may have: complete, of one release, in no other live update. */
+/** Builds that an update may have: complete, of packages that are one's own, of one release, in no other live update. */
 export async function takeBuilds(
   tx: Tx,
+  ctx: Ctx,
   nvrs: string[],
   own_id = 0,
 ): Promise<{ builds: BuildRow[]; release: string }> {
@@ -79,6 +86,8 @@ export async function takeBuilds(
       throw invalid('builds', reason('update.build-incomplete', { nvr }))
     builds.push(row)
   }
+  const names = builds.map(({ name }) => name)
+  await requireMaintainer(tx, ctx, names, 'builds')
   const releases = new Set<string>()
   for (const row of builds) releases.add((await getTarget(tx, row.target)).release)
   const [release] = releases
@@ -108,7 +117,7 @@ export async function createUpdate(ctx: Ctx, input: UpdateInput): Promise<Update
   requireRole(ctx, 'packager', 'package')
   const person = requirePerson(ctx)
   return transaction(ctx, async (tx) => {
-    const { builds, release } = await takeBuilds(tx, input.builds)
+    const { builds, release } = await takeBuilds(tx, ctx, input.builds)
     const row = await insertUpdate(tx, ctx, person, input, builds, release)
     await writeParts(tx, row.id, input)
     await linkBuilds(tx, row.id, builds)
@@ -214,12 +223,22 @@ async function dropParts(tx: Tx, update_id: number, input: Partial<UpdateInput>)
       .where(and(eq(update_cve.update_id, update_id), notInArray(update_cve.cve, cves)))
 }
 
+/**
+ * Gives an update these builds and no others. Of two live updates that take a build at once, an index decides.
+ * @throws PortalError update.build-taken
+ */
 export async function linkBuilds(tx: Tx, update_id: number, builds: BuildRow[]): Promise<void> {
   await tx.delete(update_build).where(eq(update_build.update_id, update_id))
-  for (const row of builds)
-    await tx
+  for (const row of builds) {
+    const of = { update_id, build_id: row.id, nvr: row.nvr, package: row.name }
+    const linked = await tx
       .insert(update_build)
-      .values({ update_id, build_id: row.id, nvr: row.nvr, package: row.name })
+      .values({ ...of, live_build_id: row.id })
+      .onConflictDoNothing({ target: update_build.live_build_id })
+      .returning()
+    if (linked.length === 0) await refuseTaken(tx, [row], update_id)
+    assert(linked.length > 0, `build ${row.nvr} is taken and in no update`)
+  }
 }
 
 export const isCritical = (app: App, release: string, builds: BuildRow[]): boolean =>
@@ -317,6 +336,10 @@ export async function endUpdate(
     .update(update)
     .set({ status, request: null, modified_at: ctx.app.clock.now(), ...set })
     .where(eq(update.id, row.id))
+  await tx
+    .update(update_build)
+    .set({ live_build_id: null })
+    .where(eq(update_build.update_id, row.id))
   if (row.status === 'testing')
     for (const { build } of await buildsOfUpdates(tx, [row.id]))
       await untagBuild(tx, ctx, releaseTags(row.release).testing, build)

@@ -14,7 +14,7 @@ import { holdUpdate } from './hold.ts'
 import { leavePush } from './push-ends.ts'
 import { bugsOf, gatesOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
 import { autopushDue, isUnstable, VOTABLE } from './update.ts'
-import { endUpdate } from './updates.ts'
+import { endUpdate, requireMaintainerOf } from './updates.ts'
 
 export type Karma = -1 | 0 | 1
 
@@ -261,6 +261,7 @@ export async function waiveGate(ctx: Ctx, alias: string, waived: Waived, why: st
   if (why.trim() === '') throw invalid('reason', reason('update.waiver-reason'))
   await transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
+    await requireMaintainerOf(tx, ctx, row)
     refuseMoved(row, revision)
     const [result] = (await gatesOf(tx, row.id, revision)).filter((each) => each.check === check)
     if (result && result_at !== undefined && result.at !== result_at)

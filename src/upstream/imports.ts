@@ -15,6 +15,7 @@ import { type ImportRow, importRows, type UpstreamRow, upstreamRows } from './qu
 import { newestOfEach, type SourcePackage } from './upstream-package.ts'
 
 export type { ImportRow, UpstreamRow } from './queries.ts'
+export { shippedUpstream } from './queries.ts'
 
 export interface ImportInput {
   release: string

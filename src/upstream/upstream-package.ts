@@ -2,7 +2,7 @@
  * What upstream shipped against what we built: the same package has another dist tag there and here, and a
  * rebuild may carry a suffix of its own. Pure.
  */
-import { compareEvr, type Evr } from '../builds/evr.ts'
+import { compareEvr, type Evr } from '../kernel/evr.ts'
 
 /** How releases of packages are written, there and here. */
 export interface ReleaseSuffixes {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addressKey, limits } from '../../src/accounts/limit.ts'
+import { limits } from '../../src/accounts/limit.ts'
 import { takeTry } from '../../src/accounts/limits.ts'
+import { addressKey } from '../../src/kernel/address.ts'
 import { MINUTE_MS } from '../../src/kernel/clock.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
 

@@ -5,7 +5,7 @@ import { build } from '../../db/schema/builds.ts'
 import { buildState } from '../../src/builds/build.ts'
 import { viewPackage } from '../../src/builds/builds.ts'
 import { seedProgress } from '../../src/builds/requests.ts'
-import { contentPackages } from '../../src/builds/sources.ts'
+import { contentPackages } from '../../src/packages/names.ts'
 import { makeBuild, prepareRelease } from '../support/builds.ts'
 import { ctxOf, type TestApp, testApp } from '../support/test-app.ts'
 

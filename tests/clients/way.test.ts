@@ -27,6 +27,7 @@ let portal: Portal
 let git: Awaited<ReturnType<typeof serveGit>>
 let anyone: Api
 let packager: Api
+let admin: Api
 let testers: Api[]
 let machine: Machine
 /** Aliases of the updates, by package. */
@@ -39,7 +40,7 @@ beforeAll(async () => {
   git = await serveGit(repositories, '')
   portal = await startPortal({ env: { SLIPWAY_PRIVATE_SOURCES: git.host } })
   anyone = new Api(portal.url)
-  const admin = await becomeAdmin(portal)
+  admin = await becomeAdmin(portal)
   packager = await signUpPackager(portal, admin, 'ship-wright')
   testers = [await signUp(portal, 'first-mate'), await signUp(portal, 'second-mate')]
   const key = join(portal.data, 'keys/public.asc')
@@ -183,6 +184,18 @@ test('packages are built from git, and new releases from the distribution’s ow
   }
   const nvrs = (await anyone.all<Build>('/api/builds')).map((each) => each.nvr)
   expect(nvrs).toEqual(expect.arrayContaining(['rpmvercmp-1.0-2.kl10', 'keel-setup-10.0-2.kl10']))
+})
+
+test('the distribution’s own packages are the team’s, until it gives one', async () => {
+  const update = { title: 'Mine', type: 'bugfix', notes: 'Mine.' }
+  for (const name of ['keel-setup', 'rpmvercmp']) {
+    const build = name === 'rpmvercmp' ? 'rpmvercmp-1.0-2.kl10' : 'keel-setup-10.0-2.kl10'
+    await expect(packager.post('/api/updates', { ...update, builds: [build] })).rejects.toThrow(
+      `${name} is looked after by others. Ask on its page to help with it.`,
+    )
+    const gift = { role: 'maintainer', reason: 'Has asked for it.' }
+    await admin.put(`/api/packages/${name}/people/ship-wright`, gift)
+  }
 })
 
 test('updates go to testing, and everyone can read what they wait for', async () => {

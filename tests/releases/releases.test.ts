@@ -1,11 +1,11 @@
 /** The way to a release on a migrated database: readiness from the data, slips, blockers, claims, go/no-go. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { upstream_package } from '../../db/schema/upstream.ts'
-import { contentPackages } from '../../src/builds/sources.ts'
 import { setReleaseState } from '../../src/distribution/releases.ts'
 import { DAY_MS } from '../../src/kernel/clock.ts'
 import { PortalError } from '../../src/kernel/errors.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
+import { contentPackages } from '../../src/packages/names.ts'
 import { createPortal } from '../../src/portal.ts'
 import type { BlockerInput } from '../../src/releases/blocker.ts'
 import {
@@ -74,7 +74,7 @@ describe('readiness', () => {
   it('follows a package from never built to stable, each step with its reasons', async () => {
     await ship('hello')
     expect(await codesOf('hello')).toEqual(['missing', 'readiness.never-built', 'readiness.nobody'])
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     expect(await codesOf('hello')).toEqual(['built', 'readiness.no-update'])
     const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'newpackage' }
     const { alias } = await createUpdate(packager(), updateInput.parse(input))
@@ -94,7 +94,7 @@ describe('readiness', () => {
 
   it('counts a build that is older than what upstream ships as not yet', async () => {
     await ship('hello')
-    await makeBuild(app, 'hello-0.9-7.kl10')
+    await makeBuild(app, 'hello-0.9-7.kl10', 5)
     expect(await codesOf('hello')).toEqual(['missing', 'readiness.older', 'readiness.nobody'])
   })
 
@@ -107,9 +107,9 @@ describe('readiness', () => {
       return reasons.find(({ code }) => code === 'readiness.requirements')?.params.names
     }
     expect(await lacks()).toBe('cmake, zlib')
-    await makeBuild(app, 'cmake-1-1.kl10')
+    await makeBuild(app, 'cmake-1-1.kl10', 5)
     expect(await lacks()).toBe('zlib')
-    await makeBuild(app, 'zlib-1-1.kl10')
+    await makeBuild(app, 'zlib-1-1.kl10', 5)
     expect(await lacks()).toBeUndefined()
   })
 
@@ -126,7 +126,7 @@ describe('readiness', () => {
   it('keeps one row a day for the burn-up, the last of the day', async () => {
     await ship('hello')
     await recordReadiness(app)
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     await recordReadiness(app)
     app.clock.advance(DAY_MS)
     await recordReadiness(app)
@@ -223,7 +223,7 @@ describe('blockers', () => {
   })
 
   it('let an excepted update through a freeze', async () => {
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'bugfix', stable_karma: 2 }
     const own = updateInput.parse({ ...input, autokarma: false })
     const { alias } = await createUpdate(packager(), own)
@@ -250,7 +250,7 @@ describe('go or no-go', () => {
     expect(refused?.details.reasons?.map(({ code }) => code)).toEqual(['release.not-ready'])
     await decideRelease(admin(), RELEASE, { ...go, decision: 'no-go', reason: 'hello is missing' })
     await decideRelease(admin(), RELEASE, { ...go, in_spite: true })
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     const [second, first] = await listDecisions(ctxOf(app), RELEASE)
     expect([first?.decision, second?.decision]).toEqual(['no-go', 'go'])
     const state = second?.state as { total: { missing: number; built: number } } | undefined

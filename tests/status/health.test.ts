@@ -49,6 +49,7 @@ const good: HealthFacts = {
   pushes: [pushed()],
   mirrors: mirrors(),
   mail: { waiting: 0, oldest_at: null, error: null, given_up: 0, last_sent_at: null },
+  events: { aside: 0, behind: null },
 }
 /** Verdict of one part and the codes of its reasons. */
 const judged = (part: PartName, change: Partial<HealthFacts>) => {
@@ -60,7 +61,7 @@ describe('the rule', () => {
   it('finds nothing wrong where nothing is', () => {
     expect(healthOf(good).map(({ part, verdict }) => `${part} ${verdict}`)).toEqual([
       ...['builders works', 'workers works', 'queue works'],
-      ...['pushes works', 'mirrors works', 'mail works'],
+      ...['pushes works', 'mirrors works', 'mail works', 'events works'],
     ])
     expect(worst(['works', 'broken', 'late'])).toBe('broken')
     expect(worst(['late', 'works'])).toBe('late')
@@ -129,6 +130,15 @@ describe('the rule', () => {
     expect(of({ waiting: 0, given_up: 1 })).toEqual(['late', 'status.mail-given-up'])
   })
 
+  it('says that events stand aside, and who is behind with them', () => {
+    const of = (change: Partial<HealthFacts['events']>) =>
+      judged('events', { events: { ...good.events, ...change } })
+    expect(of({ aside: 1 })).toEqual(['late', 'status.events-aside'])
+    const since = (ms: number) => ({ behind: { subscriber: 'letters', at: NOW - ms } })
+    expect(of(since(4 * MINUTE_MS))).toEqual(['works'])
+    expect(of(since(5 * MINUTE_MS))).toEqual(['late', 'status.events-late'])
+  })
+
   it('writes spans in whole units, and no address into what everyone reads', () => {
     expect(spanParams(59 * MINUTE_MS + 59 * SECOND_MS)).toEqual({ n: 59, unit: 'minutes' })
     expect(spanParams(HOUR_MS)).toEqual({ n: 1, unit: 'hours' })
@@ -191,7 +201,7 @@ describe('on a portal', () => {
   })
 
   it('sees updates that wait, and the push that failed or took them', async () => {
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     const packer = ctxOf(app, personActor(5, 'packer', ['member', 'packager']))
     const input = { builds: ['hello-1-1.kl10'], notes: 'x', type: 'bugfix' }
     await createUpdate(packer, updateInput.parse(input))

@@ -3,10 +3,11 @@ import { eq } from 'drizzle-orm'
 import { update } from '../../db/schema/updates.ts'
 import { releaseTags } from '../../src/builds/build.ts'
 import { type BuildRow, completeBuild, registerBuild } from '../../src/builds/builds.ts'
-import { parseNvr } from '../../src/builds/evr.ts'
 import { syncTags, tagBuild, untagBuild } from '../../src/builds/tags.ts'
 import { syncReleases } from '../../src/distribution/releases.ts'
+import { parseNvr } from '../../src/kernel/evr.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
+import { findPackage, setOwner } from '../../src/packages/owners.ts'
 import { syncRepositories } from '../../src/repos/repositories.ts'
 import { createTask } from '../../src/tasks/tasks.ts'
 import { buildsOfUpdates } from '../../src/updates/updates.ts'
@@ -22,8 +23,24 @@ export async function prepareRelease(app: TestApp): Promise<void> {
   await syncRepositories(ctx)
 }
 
-/** A complete build of one noarch package, tagged candidate. */
-export function makeBuild(app: TestApp, nvr: string): Promise<BuildRow> {
+/** Makes people, by their numbers, owners of a package that is there. */
+export async function ownPackage(app: TestApp, name: string, ...person_ids: number[]) {
+  const ctx = ctxOf(app)
+  await transaction(ctx, async (tx) => {
+    const row = await findPackage(tx, name)
+    if (!row) throw new Error(`there is no package ${name}`)
+    for (const person_id of person_ids) await setOwner(tx, ctx, row, { person_id }, 'owner', '')
+  })
+}
+
+/** A complete build of one noarch package, tagged candidate. @param packager number of a person who owns it */
+export async function makeBuild(app: TestApp, nvr: string, packager = 1): Promise<BuildRow> {
+  const row = await completeBuildOf(app, nvr)
+  await ownPackage(app, row.name, packager)
+  return row
+}
+
+function completeBuildOf(app: TestApp, nvr: string): Promise<BuildRow> {
   const ctx = ctxOf(app)
   const parts = parseNvr(nvr)
   if (!parts) throw new Error(`${nvr} is no NVR`)

@@ -28,8 +28,8 @@ import { tagBuild, taggedBuilds } from '../../src/builds/tags.ts'
 import { advisoriesOf } from '../../src/errata/errata.ts'
 import { dataPath } from '../../src/kernel/config.ts'
 import type { Ctx } from '../../src/kernel/context.ts'
-import { deliver } from '../../src/kernel/events.ts'
 import { ensureSigningKey } from '../../src/kernel/signing.ts'
+import { deliver } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { metalink } from '../../src/mirrors/mirrors.ts'
 import { listRepositories, type RepositoryRow } from '../../src/repos/repositories.ts'
@@ -40,7 +40,7 @@ import { runTask } from '../../src/tasks/runner.ts'
 import { createTask, type TaskRow } from '../../src/tasks/tasks.ts'
 import { updateInput } from '../../src/updates/input.ts'
 import { buildsOfUpdates, createUpdate } from '../../src/updates/updates.ts'
-import { prepareRelease, RELEASE } from './builds.ts'
+import { ownPackage, prepareRelease, RELEASE } from './builds.ts'
 import { ctxOf, personActor, type TestApp } from './test-app.ts'
 
 const run = promisify(execFile)
@@ -137,6 +137,7 @@ export class PushWorld {
       const done = await completeBuild(tx, ctx, row, rpms, { summary: nvr, description: '' })
       await tagBuild(tx, ctx, releaseTags(RELEASE).candidate, done)
     })
+    await ownPackage(app, name, 1)
     return nvr
   }
 

@@ -75,7 +75,7 @@ export async function seedSite(
   const admin = await becomeAdmin(portal)
   const { nvr, alias } = await seedUpdate(admin, 'lantern', dist)
   const stable = await seedUpdate(admin, 'sextant', dist, { type: 'bugfix', stable_karma: 2 })
-  for (const name of ['quartermaster', 'boatswain']) {
+  for (const name of ['quartermaster', 'coxswain']) {
     const voter = await signUp(portal, name)
     await voter.post(`/api/updates/${stable.alias}/votes`, { karma: 1 })
   }
@@ -107,7 +107,7 @@ export async function seedSite(
       ...[`/releases/${release}/blockers`, `/releases/${release}/blockers/${id}`],
       ...['/mirrors', `/mirrors/${mirror}`, '/mirrors/propagation', '/mirrors/statistics'],
       `/mirrors/explain?repository=${encodeURIComponent('baseos-10 x86_64')}`,
-      ...['/pushes', '/pushes/1', '/tasks', '/tasks/1', '/status', '/design', '/news'],
+      ...['/pushes', '/pushes/1', '/tasks', '/tasks/1', '/status', '/builders', '/design', '/news'],
       await linkOn(portal, '/news', '/news/(?!tags/)'),
       await linkOn(portal, '/news', '/news/tags/'),
       ...['/community', '/groups', '/groups/packagers', '/people/harbour-master'],
@@ -117,6 +117,7 @@ export async function seedSite(
     ],
     ownRoutes: [
       ...['/account', '/account/mirrors', `/account/mirrors/${mirror}`, '/builds/new'],
+      ...['/packages', '/packages/lantern', '/builders'],
       ...['/updates/new', `/updates/${alias}`, '/groups', '/groups/packagers'],
       ...[`/releases/${release}`, `/releases/${release}/readiness`],
       ...[`/releases/${release}/blockers/new`, `/releases/${release}/blockers/${id}`],

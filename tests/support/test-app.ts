@@ -64,6 +64,8 @@ export async function testApp(
     overrides: { clock, random: seededRandom(folder), ...options.overrides },
   })
   await app.database.migrate()
+  // Rules about time are tested by one clock.
+  app.database.now = async () => clock.now()
   return {
     ...app,
     clock,

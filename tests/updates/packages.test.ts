@@ -93,7 +93,7 @@ describe('a package', () => {
   }
 
   it('is where its builds are published, and elsewhere the reason says why not', async () => {
-    const build = await makeBuild(app, 'hello-1-1.kl10')
+    const build = await makeBuild(app, 'hello-1-1.kl10', 5)
     const alias = await propose('hello-1-1.kl10', 'https://bugs.example/7')
     await asPushed(app, alias, 'testing')
     const absent = ['appstream-source-10', 'src', undefined, 'place.none-stable']
@@ -110,8 +110,8 @@ describe('a package', () => {
   })
 
   it('has the advisories of its updates and the bugs that they name', async () => {
-    const build = await makeBuild(app, 'hello-1-1.kl10')
-    await makeBuild(app, 'other-1-1.kl10')
+    const build = await makeBuild(app, 'hello-1-1.kl10', 5)
+    await makeBuild(app, 'other-1-1.kl10', 5)
     const alias = await propose('hello-1-1.kl10', 'https://bugs.example/7')
     const foreign = await propose('other-1-1.kl10', 'https://bugs.example/8')
     await asPushed(app, alias, 'stable')
@@ -132,7 +132,7 @@ describe('a package', () => {
   })
 
   it('is the same as JSON, with its sources and the way to report a bug', async () => {
-    await makeBuild(app, 'hello-1-1.kl10')
+    await makeBuild(app, 'hello-1-1.kl10', 5)
     const portal = createPortal(app)
     const get = (path: string) => portal.request(`http://portal.test${path}`)
     const said = await (await get('/api/packages/hello')).json()

@@ -359,11 +359,11 @@ describe('requests', () => {
     })
   })
 
-  it('are for the submitter and admins', async () => {
+  it('are for those who look after the packages, and admins', async () => {
     const alias = await inTesting()
     const other = ctxOf(app, personActor(9, 'other', ['member', 'packager']))
     await expect(requestUpdate(other, alias, 'unpush')).rejects.toMatchObject({
-      code: 'account.forbidden',
+      code: 'package.not-owner',
     })
     await requestUpdate(ctxOf(app, personActor(8, 'boss', ['member', 'admin'])), alias, 'unpush')
     expect(await status(alias)).toBe('unpushed')

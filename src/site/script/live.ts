@@ -42,11 +42,18 @@ function end(): void {
   source = undefined
 }
 
+/** A stream that was refused, or that the portal cannot go on with, is asked for anew. */
+const REFUSED_WAIT_MS = 30_000
+
 /** A browser has few connections to one host: pages out of sight hold none. */
 function follow(): void {
   end()
   if (!box?.dataset.live || document.hidden) return
   source = new EventSource(box.dataset.live)
+  source.addEventListener('error', ({ target }) => {
+    if (target !== source || source?.readyState !== EventSource.CLOSED) return
+    setTimeout(() => target === source && follow(), REFUSED_WAIT_MS)
+  })
   for (const type of box.dataset.types?.split(' ') ?? [])
     source.addEventListener(type, () => soon(300))
   if (box.dataset.everyS) soon(Number(box.dataset.everyS) * 1000)

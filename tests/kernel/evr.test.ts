@@ -1,7 +1,7 @@
 /** Versions compare as rpm compares them: a table, the real rpm where it is there, and order laws. */
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
-import { compareEvr, compareVersions, parseNvr } from '../../src/builds/evr.ts'
+import { compareEvr, compareVersions, parseNvr } from '../../src/kernel/evr.ts'
 import { seededRandom } from '../support/test-app.ts'
 
 /** From rpm's own test suite by meaning (tests/rpmvercmp.at): older, newer, or the same. */
