@@ -26,6 +26,7 @@ import { type HttpEnv, problem } from './kernel/http.ts'
 import { chosenLanguage } from './kernel/language.ts'
 import { refuseOtherMethods } from './kernel/methods.ts'
 import { readableRequests } from './kernel/readable.ts'
+import { scopedTokens } from './kernel/scopes.ts'
 import { securedAnswers } from './kernel/security-headers.ts'
 import { createMirrorsApi } from './mirrors/api.ts'
 import { createEdgeApi } from './mirrors/edge-api.ts'
@@ -38,6 +39,7 @@ import { createReleaseFiles } from './releases/files.ts'
 import { createReleaseForms } from './releases/forms.ts'
 import { createLifeApi } from './releases/life-api.ts'
 import { createFiles } from './repos/files.ts'
+import { routeScopes } from './scopes.ts'
 import { createStatusApi } from './status/api.ts'
 import { createStatusForms } from './status/forms.ts'
 import { createTasksApi } from './tasks/api.ts'
@@ -62,6 +64,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     c.set('ctx', { ...c.get('ctx'), actor: await actorFromRequest(app, c.req.raw) })
     await next()
   })
+  portal.use(scopedTokens(portal, routeScopes))
   portal.use(...chosenLanguage(app.words.languages))
   portal.use(formsFromHere(app.config))
   portal.use(boundedBodies())

@@ -18,6 +18,7 @@ import { queueAccountMail } from './mails.ts'
 import { normalPassword, PASSWORD_MAX_CHARS, passwordFaults } from './password.ts'
 import { emailKey } from './person.ts'
 import { type PersonRow, pendingByEmail, personByEmail, personById } from './queries.ts'
+import { endTokens } from './tokens.ts'
 
 /** OWASP Password Storage, argon2id: 19 MiB, two passes, one lane. */
 const argon2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -65,7 +66,7 @@ export interface PasswordChange {
   password: string
 }
 
-/** Changes one's own password; other sessions end. @throws PortalError */
+/** Changes one's own password; other sessions and all tokens end. @throws PortalError */
 export async function changePassword(ctx: Ctx, input: PasswordChange): Promise<void> {
   const me = requireSession(ctx)
   await takeTry(ctx, 'prove', `password:${me.id}`)
@@ -77,8 +78,13 @@ export async function changePassword(ctx: Ctx, input: PasswordChange): Promise<v
   await transaction(ctx, async (tx) => {
     await tx.update(person).set({ password_hash }).where(eq(person.id, me.id))
     await endSessions(tx, me.id, me.session_id)
+    const tokens_ended = await endTokens(tx, me.id)
     await endLinks(tx, ctx, 'reset', me.id)
-    await audit(tx, ctx, { action: 'account.password-changed', subject: `person:${row.username}` })
+    await audit(tx, ctx, {
+      action: 'account.password-changed',
+      subject: `person:${row.username}`,
+      details: { tokens_ended },
+    })
     await queueAccountMail(tx, ctx, row, 'password-changed', {})
   })
 }
@@ -99,7 +105,7 @@ export async function requestReset(ctx: Ctx, input: { email: string }): Promise<
 
 /**
  * Sets a new password by a mailed link. It proves the address, too, so that an account that was never
- * verified is so now; and every session ends.
+ * verified is so now; and every session and token ends.
  * @returns the person's id
  * @throws PortalError account.link-invalid, input.invalid
  */
@@ -114,11 +120,13 @@ export async function resetPassword(ctx: Ctx, input: { token: string; password: 
     await tx.update(person).set({ password_hash }).where(eq(person.id, row.id))
     await proveEmail(tx, ctx, row)
     await endSessions(tx, row.id)
+    const tokens_ended = await endTokens(tx, row.id)
     const { id: owner, username } = row
     await audit(tx, ctx, {
       action: 'account.password-reset',
       subject: `person:${username}`,
       person_id: owner,
+      details: { tokens_ended },
     })
     await queueAccountMail(tx, ctx, row, 'password-changed', {})
   })

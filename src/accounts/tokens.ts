@@ -4,6 +4,7 @@ import { api_token } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import type { Actor, App, Ctx, Scope } from '../kernel/context.ts'
+import type { Tx } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { newToken } from '../kernel/random.ts'
 import { transaction } from '../kernel/transaction.ts'
@@ -81,9 +82,13 @@ export async function listTokens(ctx: Ctx): Promise<TokenView[]> {
   return rows.map(view)
 }
 
-/** Revokes one of one's own tokens at once. A token may revoke itself. @throws PortalError not-found */
+/**
+ * Revokes one of one's own tokens at once. A token may revoke itself and no other.
+ * @throws PortalError not-found, account.session-needed
+ */
 export async function revokeToken(ctx: Ctx, id: number): Promise<void> {
   const me = requirePerson(ctx)
+  if (me.token_id !== id) requireSession(ctx)
   await transaction(ctx, async (tx) => {
     const mine = and(eq(api_token.id, id), eq(api_token.person_id, me.id))
     const [gone] = await tx.delete(api_token).where(mine).returning()
@@ -92,6 +97,12 @@ export async function revokeToken(ctx: Ctx, id: number): Promise<void> {
     const details = { name: gone.name }
     await audit(tx, ctx, { action: 'account.token-revoked', subject, details })
   })
+}
+
+/** Ends every token of a person, whose password was perhaps known to another who made one. @returns how many */
+export async function endTokens(tx: Tx, person_id: number): Promise<number> {
+  const gone = await tx.delete(api_token).where(eq(api_token.person_id, person_id)).returning()
+  return gone.length
 }
 
 /** @throws PortalError account.token-invalid */
@@ -103,7 +114,14 @@ export async function actorOfToken(app: App, token: string): Promise<Actor> {
   await noteUse(app, found.token, now)
   const { id, username } = found.person
   const roles = rolesOf(await rolesByGroups(app.db, id))
-  return { kind: 'person', id, username, roles, scopes: found.token.scopes }
+  return {
+    kind: 'person',
+    id,
+    username,
+    roles,
+    scopes: found.token.scopes,
+    token_id: found.token.id,
+  }
 }
 
 async function noteUse(app: App, row: typeof api_token.$inferSelect, now: number): Promise<void> {

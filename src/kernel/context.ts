@@ -23,6 +23,8 @@ export type Actor =
       scopes: Scope[]
       /** Row of the session it came by (a digest, not the cookie); absent for a token. */
       session_id?: string
+      /** Row of the token it came by; absent for a session. */
+      token_id?: number
     }
   | { kind: 'builder'; id: number; name: string }
   | { kind: 'system'; name: string }

@@ -22,6 +22,11 @@ const badText = (field: string) => new PortalError('input.text', { field, params
 const unreadable = (field: 'address' | 'body', code: string, params = {}) =>
   new PortalError('input.unreadable', { field, reasons: [reason(code, params)] })
 
+/** Astro decodes an address until nothing is left to decode; what comes to a page so must be text, too. */
+function hidesNul(path: string): boolean {
+  return /%(?:25)*00/.test(path)
+}
+
 /** @throws PortalError input.unreadable, input.text, not-found */
 function checkAddress(c: HttpContext): void {
   const { pathname, searchParams } = new URL(c.req.url)
@@ -31,7 +36,7 @@ function checkAddress(c: HttpContext): void {
   } catch {
     throw unreadable('address', 'request.address')
   }
-  if (!isText(path)) throw badText('address')
+  if (!isText(path) || hidesNul(path)) throw badText('address')
   if (path.split('/').some((name) => Buffer.byteLength(name) > MAX_NAME_BYTES))
     throw new PortalError('not-found')
   for (const [name, value] of searchParams) {

@@ -43,6 +43,7 @@ const taken = (username: string) =>
 
 /** Lets a package go: its holder, or an admin for someone who is away. @throws PortalError */
 export async function releaseClaim(ctx: Ctx, release: string, name: string): Promise<void> {
+  requireRole(ctx, 'member', 'vote')
   const person = requirePerson(ctx)
   const admin = person.roles.includes('admin')
   await transaction(ctx, async (tx) => {

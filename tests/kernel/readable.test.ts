@@ -60,6 +60,7 @@ describe('what can’t be read', () => {
     ['GET', '/api/packages?search=%00', {}, undefined, 'search'],
     ['GET', '/search?q=%00', {}, undefined, 'q'],
     ['GET', '/packages/%00', {}, undefined, 'address'],
+    ['GET', '/people/%2500', {}, undefined, 'address'],
     ['GET', '/packages/%zz', {}, undefined, 'address'],
   ])('%s %s is refused, and the input named', async (method, path, headers, body, field) => {
     const { status, problem } = await ask(method, path, headers as Record<string, string>, body)
