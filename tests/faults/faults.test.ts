@@ -225,11 +225,18 @@ test('every update reached its state once, with one advisory number and no gap',
     subject: string
     payload: { status: string }
   }
-  const events = await anyone.get<{ items: Pushed[] }>(
-    '/api/events?since=0&type=update.pushed&limit=1000',
-  )
+  const events: Pushed[] = []
+  // A page is what was looked through, not what was found.
+  for (let since = 0, over = false; !over; ) {
+    const page = await anyone.get<{ items: Pushed[]; next: number; end: boolean }>(
+      `/api/events?since=${since}&type=update.pushed&limit=1000`,
+    )
+    events.push(...page.items)
+    over = page.end
+    since = page.next
+  }
   for (const { alias } of after.done) {
-    const pushed = events.items.filter((event) => event.subject === `update:${alias}`)
+    const pushed = events.filter((event) => event.subject === `update:${alias}`)
     expect(pushed.map((event) => event.payload.status)).toEqual(['testing', 'stable'])
     expect((await anyone.update(alias)).status).toBe('stable')
   }
