@@ -65,7 +65,7 @@ export function createPortal(app: App): OpenAPIHono<HttpEnv> {
     await next()
   })
   portal.use(scopedTokens(portal, routeScopes))
-  portal.use(...chosenLanguage(app.words.languages))
+  portal.use(...chosenLanguage(app.config, app.words.languages))
   portal.use(formsFromHere(app.config))
   portal.use(boundedBodies())
   portal.use(readableRequests())

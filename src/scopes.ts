@@ -52,6 +52,8 @@ export const routeScopes: Readonly<Record<string, Need>> = {
   'DELETE /api/builders/:name': 'admin',
   'PATCH /api/builders/:name': 'admin',
   'POST /api/builders/:name/token': 'admin',
+  'DELETE /api/updates/:alias/comments/:id/hidden': 'admin',
+  'PUT /api/updates/:alias/comments/:id/hidden': 'admin',
   'POST /api/composes': 'admin',
   'DELETE /api/events/aside/:id': 'admin',
   'POST /api/events/aside/:id/again': 'admin',

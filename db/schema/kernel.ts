@@ -88,3 +88,13 @@ export const mail = table(
     index('mail_waiting').on(t.not_before).where(sql`sent_at is null`),
   ],
 )
+
+/** Markdown that people wrote, as HTML: made once for each text, anew when the renderer's version changes. */
+export const rendered_text = table('rendered_text', {
+  /** SHA-256 of the text. */
+  digest: text().primaryKey(),
+  /** Of the renderer that made it. */
+  version: int().notNull(),
+  html: text().notNull(),
+  rendered_at: time().notNull(),
+})

@@ -152,6 +152,10 @@ export const comment = table(
     karma: int(),
     at: time().notNull(),
     edited_at: time(),
+    /** Set when a moderator hid it; its text is shown to moderators only. */
+    hidden_at: time(),
+    hidden_by: text(),
+    hidden_reason: text(),
   },
   (t) => [index('comment_update').on(t.update_id, t.id)],
 )

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import type { Scope } from '../kernel/context.ts'
 import { invalid } from '../kernel/errors.ts'
+import { evenTime } from '../kernel/even-time.ts'
 import { formRoute, localPath, readForm, setFlash } from '../kernel/forms.ts'
 import type { HttpContext, HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
@@ -50,7 +51,7 @@ function addEntrance(forms: Hono<HttpEnv>): void {
     '/account/sign-up',
     formRoute('/account/sign-up', async (c, form) => {
       const { username = '', email = '', password = '' } = form
-      await signUp(c.get('ctx'), { username, email, password })
+      await evenTime(() => signUp(c.get('ctx'), { username, email, password }))
       return { to: '/account/verify', done: 'account.sign-up.done', params: { email } }
     }),
   )
@@ -85,14 +86,14 @@ function addMailedLinks(forms: Hono<HttpEnv>): void {
   forms.post(
     '/account/verify/resend',
     formRoute('/account/verify', async (c, { email = '' }) => {
-      await resendVerification(c.get('ctx'), { email })
+      await evenTime(() => resendVerification(c.get('ctx'), { email }))
       return { to: '/account/verify', done: 'account.resend.done', params: { email } }
     }),
   )
   forms.post(
     '/account/reset/request',
     formRoute('/account/reset', async (c, { email = '' }) => {
-      await requestReset(c.get('ctx'), { email })
+      await evenTime(() => requestReset(c.get('ctx'), { email }))
       return { to: '/account/reset', done: 'account.reset.mailed', params: { email } }
     }),
   )

@@ -20,6 +20,8 @@ export const limits = {
   'group-ask.account': { tries: 10, window_ms: DAY_MS },
   'package-ask.address': { tries: 60, window_ms: DAY_MS },
   'package-ask.account': { tries: 30, window_ms: DAY_MS },
+  'comment.address': { tries: 300, window_ms: 10 * MINUTE_MS },
+  'comment.account': { tries: 60, window_ms: 10 * MINUTE_MS },
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof limits

@@ -40,7 +40,7 @@ async function count(tx: Tx, ctx: Ctx, name: LimitName, who: string) {
  */
 export async function takeTry(
   ctx: Ctx,
-  kind: 'sign-up' | 'log-in' | 'mailed-link' | 'prove' | 'group-ask' | 'package-ask',
+  kind: 'sign-up' | 'log-in' | 'mailed-link' | 'prove' | 'group-ask' | 'package-ask' | 'comment',
   account: string,
 ): Promise<void> {
   const now = ctx.app.clock.now()

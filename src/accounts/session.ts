@@ -8,7 +8,9 @@ import { parse } from 'hono/utils/cookie'
 import { type Adapter, type DatabaseSession, Lucia, TimeSpan } from 'lucia'
 import { person, session } from '../../db/schema/accounts.ts'
 import type { App } from '../kernel/context.ts'
+import { cookieName } from '../kernel/cookies.ts'
 import { newToken } from '../kernel/random.ts'
+import { isHttps } from '../kernel/security-headers.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { secretHash } from './link.ts'
 
@@ -89,9 +91,9 @@ function luciaOf(app: App) {
     sessionExpiresIn: new TimeSpan(SESSION_DAYS, 'd'),
     // The cookie outlives the session, which is renewed in the database alone.
     sessionCookie: {
-      name: COOKIE,
+      name: cookieName(app.config, COOKIE),
       expires: false,
-      attributes: { secure: app.config.url.startsWith('https:'), sameSite: 'lax' },
+      attributes: { secure: isHttps(app.config), sameSite: 'lax' },
     },
     getSessionAttributes: (attributes) => attributes,
     getUserAttributes: (attributes) => attributes,
@@ -111,7 +113,7 @@ export async function beginSession(app: App, person_id: number, agent: string): 
 export async function readSession(app: App, cookieHeader: string) {
   const lucia = luciaOf(app)
   // Not Lucia's reader: it fails on any cookie, of whomever, with a percent sign that stands alone.
-  const sessionId = parse(cookieHeader, COOKIE)[COOKIE]
+  const sessionId = parse(cookieHeader)[cookieName(app.config, COOKIE)]
   if (!sessionId) return null
   const { session: live, user } = await lucia.validateSession(sessionId)
   return live && { id: secretHash(sessionId), person_id: live.userId, username: user.username }

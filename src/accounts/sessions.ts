@@ -11,7 +11,13 @@ import { rolesByGroups } from './group-queries.ts'
 import { takeTry } from './limits.ts'
 import { isPassword } from './passwords.ts'
 import { allScopes, emailKey, rolesOf, usernameKey } from './person.ts'
-import { personByEmail, personById, personByUsername, sessionsOf } from './queries.ts'
+import {
+  type PersonRow,
+  personByEmail,
+  personById,
+  personByUsername,
+  sessionsOf,
+} from './queries.ts'
 import { beginSession, blankSessionCookie, readSession } from './session.ts'
 import { actorOfToken } from './tokens.ts'
 
@@ -34,10 +40,23 @@ export async function logIn(ctx: Ctx, input: LogInInput): Promise<string> {
   const row = login.includes('@')
     ? await personByEmail(ctx.app.db, emailKey(login))
     : await personByUsername(ctx.app.db, login)
-  if (!(await isPassword(row, input.password)) || !row)
+  if (!(await isPassword(row, input.password)) || !row) {
+    await noteFailure(ctx, row)
     throw new PortalError('account.bad-credentials', { field: 'login' })
+  }
   if (row.verified_at === null) throw new PortalError('account.unverified', { field: 'login' })
   return startSession(ctx, row.id, input.agent)
+}
+
+/** On record of the person whom it was tried on; nobody's name is kept that is no account's. */
+async function noteFailure(ctx: Ctx, row: PersonRow | undefined): Promise<void> {
+  const { address, requestId: request_id } = ctx
+  ctx.app.log.warn({ person: row?.username, address, request_id }, 'a log-in failed')
+  if (!row) return
+  const subject = `person:${row.username}`
+  await transaction(ctx, (tx) =>
+    audit(tx, ctx, { action: 'account.log-in-failed', subject, person_id: row.id }),
+  )
 }
 
 /** A session for someone who has just proved who they are. @returns the Set-Cookie header */

@@ -1,6 +1,7 @@
 /** Opens the App for one command and closes it again. */
 import { createApp } from '../app.ts'
 import { type Ctx, systemCtx } from '../kernel/context.ts'
+import { printable } from '../kernel/printable.ts'
 
 /** The command acts as the system: whoever may run it on the host owns the files anyway. */
 export async function withApp<T>(work: (ctx: Ctx) => Promise<T>): Promise<T> {
@@ -13,7 +14,7 @@ export async function withApp<T>(work: (ctx: Ctx) => Promise<T>): Promise<T> {
   }
 }
 
-/** A line for whoever typed the command. */
+/** A line for whoever typed the command; what strangers wrote in it moves no cursor. */
 export function print(line: string): void {
-  process.stdout.write(`${line}\n`)
+  process.stdout.write(`${printable(line)}\n`)
 }

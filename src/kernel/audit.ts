@@ -7,6 +7,7 @@ import type { Reader, Tx } from './db.ts'
 /** Everything that is on record, as a verb in the past; `account.log.<action>` is its sentence. */
 export const auditActions = [
   'account.first-admin',
+  'account.log-in-failed',
   'account.logged-in',
   'account.password-changed',
   'account.password-reset',
@@ -81,6 +82,8 @@ export const auditActions = [
   'release.slipped',
   'release.state',
   'task.canceled',
+  'update.comment-hidden',
+  'update.comment-shown',
   'update.commented',
   'update.created',
   'update.edited',

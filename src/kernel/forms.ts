@@ -4,8 +4,9 @@
  */
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
+import { cookieAttributes, cookieName } from './cookies.ts'
 import type { PortalError } from './errors.ts'
-import { type HttpContext, type HttpEnv, toPortalError } from './http.ts'
+import { type HttpContext, type HttpEnv, noteRefusal, toPortalError } from './http.ts'
 import { sayError, sayReason, type Translate } from './words.ts'
 
 const COOKIE = 'slipway_flash'
@@ -30,21 +31,18 @@ export async function readForm(c: HttpContext): Promise<Form> {
   )
 }
 
-export function setFlash(c: Context, flash: Flash): void {
+export function setFlash(c: Context<HttpEnv>, flash: Flash): void {
+  const { config } = c.get('ctx').app
   const encode = (value: Flash) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const whole = encode(flash)
   const short = encode({ ...flash, sentence: flash.sentence.slice(0, 1000), values: {} })
-  setCookie(c, COOKIE, whole.length > MAX_COOKIE_CHARS ? short : whole, {
-    path: '/',
-    httpOnly: true,
-    sameSite: 'Lax',
-    maxAge: 60,
-  })
+  const value = whole.length > MAX_COOKIE_CHARS ? short : whole
+  setCookie(c, cookieName(config, COOKIE), value, { ...cookieAttributes(config), maxAge: 60 })
 }
 
 /** The message for this page; clearFlash belongs to the same answer, so that it shows once. */
-export function readFlash(c: Context): Flash | undefined {
-  const raw = getCookie(c, COOKIE)
+export function readFlash(c: Context<HttpEnv>): Flash | undefined {
+  const raw = getCookie(c, cookieName(c.get('ctx').app.config, COOKIE))
   if (raw === undefined) return undefined
   try {
     return JSON.parse(Buffer.from(raw, 'base64url').toString()) as Flash
@@ -53,8 +51,9 @@ export function readFlash(c: Context): Flash | undefined {
   }
 }
 
-export function clearFlash(c: Context): void {
-  deleteCookie(c, COOKIE, { path: '/' })
+export function clearFlash(c: Context<HttpEnv>): void {
+  const { config } = c.get('ctx').app
+  deleteCookie(c, cookieName(config, COOKIE), cookieAttributes(config))
 }
 
 export interface FormOutcome {
@@ -97,6 +96,7 @@ export function formRoute(
       return c.redirect(outcome.to, 303)
     } catch (failure) {
       const error = toPortalError(ctx, failure)
+      noteRefusal(ctx, c, error)
       const values = Object.fromEntries(
         Object.entries(form).filter(([key]) => !/password|token|secret/i.test(key)),
       )

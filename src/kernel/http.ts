@@ -7,7 +7,7 @@ import { OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import type { App, Ctx } from './context.ts'
+import { type App, actorName, type Ctx } from './context.ts'
 import { busy, isDatabaseBusy, isNulRefusal } from './db.ts'
 import { PortalError } from './errors.ts'
 import { reasonJson, sayError } from './words.ts'
@@ -85,8 +85,16 @@ export function toPortalError(ctx: Ctx | undefined, error: unknown): PortalError
 export function problem(c: HttpContext, failure: unknown): Response {
   const ctx = c.get('ctx')
   const error = toPortalError(ctx, failure)
+  noteRefusal(ctx, c, error)
   const { body, headers } = problemOf(ctx.app, error)
   return c.json(body, error.status as ContentfulStatusCode, headers)
+}
+
+/** Who tried what they may not: for those who look for a pattern in it. */
+export function noteRefusal(ctx: Ctx, c: HttpContext, error: PortalError): void {
+  if (error.status !== 401 && error.status !== 403) return
+  const who = { actor: actorName(ctx.actor), address: ctx.address, request_id: ctx.requestId }
+  ctx.app.log.info({ ...who, code: error.code, method: c.req.method, path: c.req.path }, 'refused')
 }
 
 /** A refusal as RFC 9457 has it. */

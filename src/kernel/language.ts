@@ -5,19 +5,25 @@
 import type { MiddlewareHandler } from 'hono'
 import { setCookie } from 'hono/cookie'
 import { languageDetector } from 'hono/language'
+import type { Config } from './config.ts'
+import { cookieAttributes, cookieName } from './cookies.ts'
 import type { HttpEnv } from './http.ts'
 
-export const LANGUAGE_COOKIE = 'slipway_lang'
+const LANGUAGE_COOKIE = 'slipway_lang'
 const YEAR_S = 365 * 24 * 3600
 
 /** Puts the language into the request's context. @param languages those that there are words for */
-export function chosenLanguage(languages: string[]): MiddlewareHandler<HttpEnv>[] {
+export function chosenLanguage(
+  config: Pick<Config, 'url'>,
+  languages: string[],
+): MiddlewareHandler<HttpEnv>[] {
+  const cookie = cookieName(config, LANGUAGE_COOKIE)
   const detect = languageDetector({
     supportedLanguages: languages,
     fallbackLanguage: 'en',
     order: ['querystring', 'cookie', 'header'],
     lookupQueryString: 'lang',
-    lookupCookie: LANGUAGE_COOKIE,
+    lookupCookie: cookie,
     // Only a choice is kept, never a guess.
     caches: false,
     ignoreCase: true,
@@ -30,9 +36,7 @@ export function chosenLanguage(languages: string[]): MiddlewareHandler<HttpEnv>[
     await next()
     // After the page: headers set before it do not reach the answer that Astro makes.
     if (c.req.query('lang') === language)
-      setCookie(c, LANGUAGE_COOKIE, language, {
-        ...{ path: '/', httpOnly: true, sameSite: 'Lax', maxAge: YEAR_S },
-      })
+      setCookie(c, cookie, language, { ...cookieAttributes(config), maxAge: YEAR_S })
   }
   return [detect, keep]
 }

@@ -3,7 +3,8 @@
  * Verbs check roles and scopes again; this holds for a verb that forgot.
  */
 import type { Hono, MiddlewareHandler } from 'hono'
-import type { Scope } from './context.ts'
+import type { Person } from './access.ts'
+import type { Actor, Role, Scope } from './context.ts'
 import { PortalError } from './errors.ts'
 import { type HttpEnv, problem } from './http.ts'
 
@@ -34,6 +35,19 @@ function routeAt(portal: Hono<HttpEnv>, method: string, path: string): string | 
   return found.map(([[, route]]) => route).find((route) => route.method === asked)?.path
 }
 
+/** The scope without which a token reads as if its person had not the role. */
+const scopeOfRole: Readonly<Record<Role, Scope>> = {
+  admin: 'admin',
+  packager: 'package',
+  member: 'read',
+}
+
+/** Pages show by roles what one may do: to a token no more than its scopes let it. */
+function asReader(actor: Person): Actor {
+  if (!actor.scopes.includes('read')) return { kind: 'anonymous' }
+  return { ...actor, roles: actor.roles.filter((role) => actor.scopes.includes(scopeOfRole[role])) }
+}
+
 /** Goes behind the actor and in front of all routes. */
 export function scopedTokens(
   portal: Hono<HttpEnv>,
@@ -46,8 +60,7 @@ export function scopedTokens(
     const { method, path } = c.req
     const route = routeAt(portal, method, path)
     const need = needOf(declared, method, route ?? path)
-    if (need === 'anyone' && !actor.scopes.includes('read'))
-      c.set('ctx', { ...ctx, actor: { kind: 'anonymous' } })
+    if (need === 'anyone') c.set('ctx', { ...ctx, actor: asReader(actor) })
     if (need === 'anyone' || need === 'own' || route === undefined) return next()
     if (need === undefined || need === 'session')
       return problem(c, new PortalError('account.session-needed'))

@@ -39,6 +39,16 @@ function faultOf({ method = '', url = '' }: IncomingMessage): PortalError | unde
   }
 }
 
+/**
+ * The path with those characters as they are that may stand in one either way: Astro decodes all others, so that
+ * `/packages/libcase%2B%2B` would be no package's address. Slash, question mark, number sign and percent sign stay.
+ */
+export function plainAddress(url: string): string {
+  const [path = '', ...query] = url.split('?')
+  const plain = path.replace(/%(?:2[46BC]|3[ABD]|40)/gi, (code) => decodeURIComponent(code))
+  return [plain, ...query].join('?')
+}
+
 function refuse(site: Site, response: ServerResponse, error: PortalError): void {
   const { body, headers } = problemOf(site, error)
   // Its body is not read any more, so that nothing else can come on this connection.
@@ -76,6 +86,7 @@ export function createWebServer(
       for (const [name, value] of headers) response.setHeader(name, value)
       const fault = faultOf(request)
       if (fault) return refuse(site, response, fault)
+      request.url = plainAddress(request.url ?? '/')
       answers.set(request, response)
       watch(request)
       return handler(request, response)

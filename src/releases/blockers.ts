@@ -1,6 +1,7 @@
 /** Blockers and freeze exceptions: proposed by anyone with a reason, voted, decided with a reason. */
 import { and, eq } from 'drizzle-orm'
 import { blocker, blocker_vote } from '../../db/schema/releases.ts'
+import { takeTry } from '../accounts/limits.ts'
 import { getRelease } from '../distribution/releases.ts'
 import { requirePerson, requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
@@ -61,6 +62,7 @@ export async function proposeBlocker(
 ): Promise<BlockerRow> {
   requireRole(ctx, 'member', 'vote')
   const person = requirePerson(ctx)
+  await takeTry(ctx, 'comment', person.username)
   const { app } = ctx
   await getRelease(app.db, release)
   if (!app.distribution.criteria.some(({ id }) => id === input.criterion))
@@ -132,6 +134,7 @@ export async function voteBlocker(
 ): Promise<void> {
   requireRole(ctx, 'member', 'vote')
   const person = requirePerson(ctx)
+  await takeTry(ctx, 'comment', person.username)
   await transaction(ctx, async (tx) => {
     const row = await holdProposal(tx, release, id)
     const said = { ...input, at: ctx.app.clock.now() }

@@ -14,6 +14,7 @@ import {
   problemResponse,
 } from '../kernel/http.ts'
 import { reasonJson } from '../kernel/words.ts'
+import { addComments, commentJson } from './comments-api.ts'
 import { addFeedback } from './feedback-api.ts'
 import { updateEdit, updateInput } from './input.ts'
 import { addPushes } from './pushes-api.ts'
@@ -63,9 +64,8 @@ async function wholeUpdate(ctx: Ctx, alias: string) {
       ...{ username, karma, subject, revision, at: iso(at) },
       withdrawn_at: iso(withdrawn_at),
     })),
-    comments: view.comments.map(({ id, author, text, karma, revision, at }) => ({
-      ...{ id, author, text, karma, revision, at: iso(at) },
-    })),
+    comments: view.comments.map(commentJson),
+    earlier_comments: view.earlier_comments,
   }
 }
 
@@ -74,6 +74,7 @@ export function createUpdatesApi() {
   addReads(api)
   addChanges(api)
   addFeedback(api)
+  addComments(api)
   addPushes(api)
   return api
 }

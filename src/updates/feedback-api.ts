@@ -1,8 +1,8 @@
-/** Feedback on updates over HTTP: votes, comments, results of checks and their waivers. */
+/** Feedback on updates over HTTP: votes, results of checks and their waivers. */
 import { createRoute, z } from '@hono/zod-openapi'
-import { answers, type createApi, jsonBody, problemResponse } from '../kernel/http.ts'
+import { answers, type createApi, jsonBody } from '../kernel/http.ts'
 import { markdownText } from './input.ts'
-import { castVote, type Karma, postComment, recordGate, waiveGate, withdrawVote } from './votes.ts'
+import { castVote, type Karma, recordGate, waiveGate, withdrawVote } from './votes.ts'
 
 /** The revision that was looked at or tested: what is said of one does not count for another. */
 const revision = z.int().positive()
@@ -56,19 +56,6 @@ export function addFeedback(api: Api): void {
       const { alias } = c.req.valid('param')
       const karma = await withdrawVote(c.get('ctx'), alias, c.req.valid('query').subject)
       return c.json({ karma })
-    },
-  )
-  api.openapi(
-    createRoute({
-      method: 'post',
-      path: '/updates/{alias}/comments',
-      tags: ['feedback'],
-      request: { params: aliasParams, ...jsonBody(z.object({ text: markdownText.min(1) })) },
-      responses: { 201: { description: 'Said.' }, ...problemResponse },
-    }),
-    async (c) => {
-      await postComment(c.get('ctx'), c.req.valid('param').alias, c.req.valid('json').text)
-      return c.json({}, 201)
     },
   )
   addGates(api)

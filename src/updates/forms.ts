@@ -5,6 +5,7 @@ import { formRoute } from '../kernel/forms.ts'
 import { fromZod, type HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
 import { rowNumber } from '../kernel/row-number.ts'
+import { hideComment, showComment } from './comments.ts'
 import { karmaSchema } from './feedback-api.ts'
 import { markdownText, updateInput } from './input.ts'
 import { requestUpdate } from './requests.ts'
@@ -72,6 +73,22 @@ export function createUpdateForms(): Hono<HttpEnv> {
       },
     ),
   )
+  for (const [path, done, work] of [
+    ['hide', 'updates.comment-hidden', hideComment],
+    ['show', 'updates.comment-shown', showComment],
+  ] as const)
+    forms.post(
+      `/updates/:alias/comments/:id/${path}`,
+      formRoute(
+        (c) => page(c.req.param('alias')),
+        async (c, form) => {
+          const alias = c.req.param('alias') ?? ''
+          const id = rowNumber(c.req.param('id'))
+          await work(c.get('ctx'), alias, id, form.reason ?? '')
+          return { to: `${page(alias)}#comment-${id}`, done }
+        },
+      ),
+    )
   forms.post(
     '/updates/:alias/request',
     formRoute(

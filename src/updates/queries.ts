@@ -151,12 +151,19 @@ export function votesOf(db: Reader, update_id: number): Promise<VoteRow[]> {
   return db.select().from(vote).where(eq(vote.update_id, update_id)).orderBy(asc(vote.at))
 }
 
-export function commentsOf(db: Reader, update_id: number, limit = 500): Promise<CommentRow[]> {
+/** Newest first. @param before_id undefined for the newest */
+export function commentsOf(
+  db: Reader,
+  update_id: number,
+  before_id: number | undefined,
+  limit: number,
+): Promise<CommentRow[]> {
+  const before = before_id === undefined ? undefined : lt(comment.id, before_id)
   return db
     .select()
     .from(comment)
-    .where(eq(comment.update_id, update_id))
-    .orderBy(asc(comment.id))
+    .where(and(eq(comment.update_id, update_id), before))
+    .orderBy(desc(comment.id))
     .limit(limit)
 }
 

@@ -25,12 +25,12 @@ import { newHex } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireMaintainer } from '../packages/owners.ts'
+import { commentPage } from './comments.ts'
 import { factsOf } from './facts.ts'
 import type { UpdateInput } from './input.ts'
 import {
   bugsOf,
   buildsOfUpdates,
-  commentsOf,
   cvesOf,
   findUpdate,
   gatesOf,
@@ -347,9 +347,10 @@ export async function endUpdate(
 }
 
 /** Everything a page shows of an update, with what it still waits for. */
-export async function viewUpdate(ctx: Ctx, alias: string) {
+export async function viewUpdate(ctx: Ctx, alias: string, comments_before?: string) {
   const { app } = ctx
   const row = await getUpdate(ctx, alias)
+  const said = await commentPage(ctx, row.id, { cursor: comments_before })
   const facts = await factsOf(app, app.db, row)
   return {
     update: row,
@@ -363,7 +364,9 @@ export async function viewUpdate(ctx: Ctx, alias: string) {
     cves: (await cvesOf(app.db, row.id)).map((each) => each.cve),
     gates: await gatesOf(app.db, row.id, row.revision),
     votes: await votesOf(app.db, row.id),
-    comments: await commentsOf(app.db, row.id),
+    comments: said.items,
+    /** Where earlier comments go on. */
+    earlier_comments: said.next,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Feedback: one live vote a person a revision, changeable and withdrawable; comments beside it. */
 import { and, eq, isNull } from 'drizzle-orm'
 import { comment, gate_result, update, vote, vote_history } from '../../db/schema/updates.ts'
+import { takeTry } from '../accounts/limits.ts'
 import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import type { Ctx } from '../kernel/context.ts'
@@ -8,6 +9,7 @@ import type { Tx } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { reason } from '../kernel/reason.ts'
+import { renderText } from '../kernel/rendering.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
@@ -36,6 +38,7 @@ export interface VoteInput {
 export async function castVote(ctx: Ctx, alias: string, input: VoteInput): Promise<number> {
   requireRole(ctx, 'member', 'vote')
   const person = requirePerson(ctx)
+  if (input.text) await prepareComment(ctx, person, input.text)
   return transaction(ctx, async (tx) => {
     const row = await votable(tx, alias, person)
     refuseMoved(row, input.revision)
@@ -171,11 +174,18 @@ export async function withdrawVote(ctx: Ctx, alias: string, subject = 'update'):
   })
 }
 
+/** What comes before a comment's transaction: how many one may make, and its rendering. */
+async function prepareComment(ctx: Ctx, person: Person, text: string): Promise<void> {
+  await takeTry(ctx, 'comment', person.username)
+  await renderText(ctx.app, text)
+}
+
 /** A comment without a vote; it leaves the person's vote as it is. */
 export async function postComment(ctx: Ctx, alias: string, text: string): Promise<void> {
   requireRole(ctx, 'member', 'vote')
   const person = requirePerson(ctx)
   if (text.trim() === '') throw invalid('text', reason('update.comment-empty'))
+  await prepareComment(ctx, person, text)
   await transaction(ctx, async (tx) => {
     const row = await holdUpdate(tx, alias)
     await addComment(tx, row, person, text, null, ctx.app.clock.now())

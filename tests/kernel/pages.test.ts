@@ -5,13 +5,18 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { advisory } from '../../db/schema/errata.ts'
 import { root } from '../../src/kernel/paths.ts'
+import { transaction } from '../../src/kernel/transaction.ts'
+import { updateInput } from '../../src/updates/input.ts'
+import { createUpdate } from '../../src/updates/updates.ts'
 import { type BenchWeb, startWeb } from '../bench/web.ts'
 import { makeBuild, prepareRelease, RELEASE } from '../support/builds.ts'
 import { Chance } from '../support/chance.ts'
+import { crawl } from '../support/crawl.ts'
 import { fill, type Route, requestFor, rounds } from '../support/fuzz.ts'
 import { allIdentities, type Identity } from '../support/identities.ts'
-import { type TestApp, testApp } from '../support/test-app.ts'
+import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 
 const REQUESTS = 1500
 const SEED = 20_261_127
@@ -27,6 +32,18 @@ beforeAll(async () => {
   await prepareRelease(app)
   await makeBuild(app, 'libcase++-1~rc1^git-1.kl10')
   identities = await allIdentities(app)
+  const { nvr } = await makeBuild(app, 'libthing++-2~rc1^git-1.kl10')
+  const packager = ctxOf(app, personActor(2, 'packer-paul', ['member', 'packager', 'admin']))
+  const input = { builds: [nvr], notes: 'words', type: 'bugfix', title: 'A libcase++ of **words**' }
+  const { alias } = await createUpdate(packager, updateInput.parse(input))
+  const at = app.clock.now()
+  await transaction({ app }, (tx) =>
+    tx.insert(advisory).values({
+      ...{ number: 'KLBA-2026:0001', year: 2026, sequence: 1, release: RELEASE, type: 'bugfix' },
+      ...{ update_alias: alias, severity: 'low', title: 'words', summary: 'words' },
+      ...{ description: 'words', references: [], build_ids: [1], issued_at: at, updated_at: at },
+    }),
+  )
   web = await startWeb(app)
 }, 180_000)
 afterAll(async () => {
@@ -121,6 +138,53 @@ describe('headers', () => {
       expect(headers.get('X-Frame-Options')).toBe('DENY')
     },
   )
+})
+
+describe('a name with + ~ ^ and :', () => {
+  const nvr = 'libcase++-1~rc1^git-1.kl10'
+
+  it('leads somewhere from every page, feed and list that links it', async () => {
+    const starts = [
+      '/packages',
+      '/builds',
+      '/updates',
+      '/search?q=libcase',
+      '/sitemap.xml',
+      '/feeds/builds.atom',
+      '/feeds/updates.atom',
+      '/feeds/errata.atom',
+    ]
+    const seen = await crawl(web.url, [...starts, `/packages/libcase++`, `/builds/${nvr}`])
+    const named = [...seen].filter(([path]) => /libcase|KLBA/.test(decodeURIComponent(path)))
+    expect(named.length).toBeGreaterThan(8)
+    expect(named.filter(([path]) => path.includes('KLBA')).length).toBeGreaterThan(0)
+    const broken = named.filter(([, answer]) => answer.status !== 200)
+    expect(broken.map(([path, { status, from }]) => `${status} ${path} on ${from}`)).toEqual([])
+  })
+
+  it.each([
+    '/packages/libcase++',
+    '/packages/libcase%2B%2B',
+    '/packages/libcase%2b+',
+    `/builds/${nvr}`,
+    `/builds/${encodeURIComponent(nvr)}`,
+    `/api/builds/${encodeURIComponent(nvr)}`,
+    `/api/builds/${nvr}`,
+    '/api/packages/libcase%2B%2B',
+    '/errata/KLBA-2026:0001',
+    '/errata/KLBA-2026%3A0001',
+    '/packages?search=libcase%2B%2B',
+    '/api/packages?search=libcase%2B%2B',
+    '/search?q=libcase%2B%2B',
+  ])('is found at %s', async (path) => {
+    const answer = await fetch(web.url + path)
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toMatch(path.includes('KLBA') ? /KLBA-2026:0001/ : /libcase\+\+/)
+  })
+
+  it('is no other name when it is encoded twice', async () => {
+    expect((await fetch(`${web.url}/api/packages/libcase%252B%252B`)).status).toBe(404)
+  })
 })
 
 describe('a bad cookie', () => {

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { readConfig } from '../../src/kernel/config.ts'
 import { arrivalAt, isOver, looked, type Patience } from '../../src/kernel/patience.ts'
-import { createWebServer } from '../../src/kernel/server.ts'
+import { createWebServer, plainAddress } from '../../src/kernel/server.ts'
 import { readOwnWords } from '../../src/kernel/words.ts'
 
 const servers: Server[] = []
@@ -63,6 +63,16 @@ describe('what is no request', () => {
     expect(said).toContain('"field":"address"')
     expect(said).toContain('A percent sign')
   })
+})
+
+describe('plainAddress', () => {
+  it.each([
+    ['/packages/libcase%2B%2b', '/packages/libcase++'],
+    ['/errata/KLSA-2026%3A0001?x=%2B%3A', '/errata/KLSA-2026:0001?x=%2B%3A'],
+    ['/a%2Fb%3Fc%23d%25e%00', '/a%2Fb%3Fc%23d%25e%00'],
+    ['/a%252B', '/a%252B'],
+    ['/a?b?c', '/a?b?c'],
+  ])('reads %s as %s', (url, plain) => expect(plainAddress(url)).toBe(plain))
 })
 
 describe('every answer', () => {

@@ -1,9 +1,11 @@
 /** Feeds as a reader takes them: well-formed, the same bytes when nothing happened, hostile text disarmed. */
+import { SaxesParser } from 'saxes'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { create } from 'xmlbuilder2'
 import { build, pkg } from '../../db/schema/builds.ts'
 import { advisory } from '../../db/schema/errata.ts'
 import { update } from '../../db/schema/updates.ts'
+import { atomFeed } from '../../src/atom.ts'
 import { createPortal } from '../../src/portal.ts'
 import { type JsonFeed, readAtom, readJsonFeed } from '../support/feeds.ts'
 import { type TestApp, testApp } from '../support/test-app.ts'
@@ -67,6 +69,29 @@ async function atom(path: string) {
   }
   return { xml, feed }
 }
+
+describe('a title', () => {
+  it('forges no entry, and reads as it was typed', () => {
+    const title = 'x]]>]]></title></entry><entry><title>forged'
+    const entry = { id: 'http://a.test/1', link: 'http://a.test/1', html: title }
+    const xml = atomFeed({
+      ...{ title, link: 'http://a.test/', address: 'http://a.test/feed', author: 'a' },
+      ...{ rights: 'a', language: 'en' },
+      entries: [{ ...entry, title, published_ms: at, updated_ms: at }],
+    })
+    const parser = new SaxesParser()
+    const texts: string[] = []
+    let entries = 0
+    parser.on('opentag', ({ name }) => {
+      if (name === 'entry') entries += 1
+    })
+    parser.on('text', (text) => texts.push(text))
+    parser.write(xml).close()
+    expect(entries).toBe(1)
+    // Of the feed, of the entry, and the content.
+    expect(texts.filter((text) => text === title)).toHaveLength(3)
+  })
+})
 
 describe.each([
   ['builds', 'http://portal.test/builds/x-1-1', at, at + 1000],

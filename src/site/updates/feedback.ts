@@ -64,6 +64,8 @@ export interface Remark {
   at_ms: number
   author: string
   text: string
+  /** Who hid it and why; its text is for moderators then. */
+  hidden: { by: string; reason: string } | null
   /** The vote that it is or came with. */
   vote: { karma: number; standing: VoteStanding } | null
 }
@@ -91,14 +93,17 @@ export function remarksByRevision({ update, comments, votes }: View): RevisionRe
     const live = votes.some((vote) => vote.withdrawn_at === null && cameWith(vote, comment))
     const { id, at: at_ms, author, text, karma, revision } = comment
     const vote = karma === null ? null : { karma, standing: standing(revision, live) }
-    return { revision, remark: { id, at_ms, author, text, vote } }
+    const { hidden_by: by, hidden_reason } = comment
+    const hidden =
+      by === null ? null : { by: by.replace(/^person:/, ''), reason: hidden_reason ?? '' }
+    return { revision, remark: { id, at_ms, author, text, hidden, vote } }
   })
   const silent = votes
     .filter((vote) => vote.subject === 'update')
     .filter((vote) => !comments.some((comment) => cameWith(vote, comment)))
     .map(({ at: at_ms, username: author, karma, revision, withdrawn_at }) => {
       const vote = { karma, standing: standing(revision, withdrawn_at === null) }
-      return { revision, remark: { id: null, at_ms, author, text: '', vote } }
+      return { revision, remark: { id: null, at_ms, author, text: '', hidden: null, vote } }
     })
   const all = [...said, ...silent].sort((a, b) => a.remark.at_ms - b.remark.at_ms)
   const revisions = new Set([update.revision, ...all.map((each) => each.revision)])
