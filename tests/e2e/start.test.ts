@@ -81,5 +81,5 @@ test('without rpmbuild all but building works, and a task says what is missing',
   const builders = await admin.all<{ missing: string[] }>('/api/builders')
   expect(builders[0]?.missing).toContain('rpmbuild')
   expect((await fetch(`${portal.url}/`)).status).toBe(200)
-  expect(await slipway(portal, ['builder', 'list'])).toMatch(/lacks .*rpmbuild/)
+  expect(await slipway(portal, ['builder', 'list'])).toMatch(/lacks: .*rpmbuild/)
 })
