@@ -1,6 +1,8 @@
 /** The site: pages rendered by the server, the docs prerendered by Starlight; styles and scripts as files. */
-import { readdirSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import node from '@astrojs/node'
 import starlight from '@astrojs/starlight'
 import { defineConfig } from 'astro/config'
@@ -45,6 +47,30 @@ const searchWhenAsked = {
     if (!id.includes('starlight') || !/Search\.astro\?.*type=script/.test(id)) return undefined
     if (!code.includes(whenIdle)) throw new Error(`${id} no longer waits for ${whenIdle}`)
     return code.replace(whenIdle, whenTouched)
+  },
+}
+
+/**
+ * Scripts that a prerendered page has inline become files at the same place: the content security policy lets pages
+ * run the portal's own files only, and a hash for each would have to follow every version of Starlight.
+ */
+const scriptsAsFiles = {
+  name: 'docs-scripts-as-files',
+  hooks: {
+    'astro:build:done': ({ dir }) => {
+      const folder = fileURLToPath(dir)
+      for (const name of readdirSync(folder, { recursive: true })) {
+        if (!name.endsWith('.html')) continue
+        const file = join(folder, name)
+        const page = readFileSync(file, 'utf8')
+        const changed = page.replace(/<script>([\s\S]*?)<\/script>/g, (_, script) => {
+          const path = `_astro/${createHash('sha256').update(script).digest('hex').slice(0, 8)}.js`
+          writeFileSync(join(folder, path), script)
+          return `<script src="/${path}"></script>`
+        })
+        if (changed !== page) writeFileSync(file, changed)
+      }
+    },
   },
 }
 
@@ -98,6 +124,7 @@ export default defineConfig({
           items: [
             { slug: 'docs/contributing' },
             { slug: 'docs/contributing/architecture' },
+            { slug: 'docs/contributing/security' },
             {
               label: 'Decisions',
               collapsed: true,
@@ -107,6 +134,7 @@ export default defineConfig({
         },
       ],
     }),
+    scriptsAsFiles,
   ],
   adapter: node({ mode: 'standalone' }),
   trailingSlash: 'ignore',
