@@ -171,6 +171,8 @@ export function buildSite() {
     env: {
       ...process.env,
       ASTRO_TELEMETRY_DISABLED: '1',
+      // Whoever asks (tests ask, with another one): what is built here is what is served.
+      NODE_ENV: 'production',
       PATH: `${dirname(node)}${delimiter}${process.env.PATH}`,
     },
   })

@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ensureSigningKey } from '../../src/kernel/signing.ts'
 import { createPortal } from '../../src/portal.ts'
 import { updateInput } from '../../src/updates/input.ts'
 import { createUpdate } from '../../src/updates/updates.ts'
@@ -30,6 +31,8 @@ let known: string[]
 beforeAll(async () => {
   app = await testApp({ overrides: { log } })
   await prepareRelease(app)
+  // The portal makes it before it serves; sources have it in them.
+  await ensureSigningKey(app)
   portal = createPortal(app)
   routes = routesOf(portal)
   identities = await allIdentities(app)

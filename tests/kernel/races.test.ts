@@ -419,6 +419,7 @@ const EXCUSED: Record<string, string[]> = {
     'syncReleases',
     'syncMilestones',
     'syncRepositories',
+    'askAllAgain',
     'purgeUnverified',
     'purgeArrivals',
     'purgeChecks',
