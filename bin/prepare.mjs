@@ -44,11 +44,11 @@ export function installPackages() {
   writeFileSync(mark, digest)
 }
 
-/** @param program a name in PATH, the path of a file, or `python3:<module>` */
+/** @param program a name in PATH, the path of a file, or `python3:<module>` of the system's Python, which is asked */
 function isThere(program) {
   if (program.startsWith('python3:')) {
     const [, module] = program.split(':')
-    return spawnSync('python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
+    return spawnSync('/usr/bin/python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
   }
   if (program.startsWith('/')) return existsSync(program)
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
