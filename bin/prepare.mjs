@@ -48,7 +48,9 @@ export function installPackages() {
 function isThere(program) {
   if (program.startsWith('python3:')) {
     const [, module] = program.split(':')
-    return spawnSync('/usr/bin/python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
+    return (
+      spawnSync('/usr/bin/python3', ['-c', `import ${module}`], { stdio: 'ignore' }).status === 0
+    )
   }
   if (program.startsWith('/')) return existsSync(program)
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].some((folder) => {
