@@ -26,7 +26,7 @@ async function summarise(ctx: Ctx, rows: UpdateRow[]): Promise<UpdateSummary[]> 
     ctx.app.db,
     rows.map((row) => row.id),
   )
-  return rows.map((update) => ({ update, karma: karma.get(update.id) ?? 0 }))
+  return rows.map((update) => ({ update, karma: karma.get(update.id)?.get('update') ?? 0 }))
 }
 
 /** Newest first. */

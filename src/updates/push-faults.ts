@@ -9,9 +9,10 @@ import type { Reader } from '../kernel/db.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 import { sayReason } from '../kernel/words.ts'
 import type { FileFault } from '../repos/compose.ts'
-import { buildsByUpdate, pushMembers } from './push-plan.ts'
+import { pushMembers } from './push-plan.ts'
 import { addNote, ejectUpdate, type PushRow, restartPush } from './push-rows.ts'
 import type { PushRun } from './push-task.ts'
+import { buildsByUpdate } from './queries.ts'
 
 const codes = { damaged: 'push.file-damaged', dropped: 'push.file-dropped' } as const
 

@@ -21,7 +21,7 @@ import type { Reader, Tx } from '../kernel/db.ts'
 import { must } from '../kernel/must.ts'
 import type { StageChange } from '../repos/content.ts'
 import { type PushRow, type PushUpdateRow, pushedUpdates } from './push-rows.ts'
-import { buildsOfUpdates, type UpdateRow } from './queries.ts'
+import { buildsByUpdate, type UpdateRow } from './queries.ts'
 
 export interface Member {
   entry: PushUpdateRow
@@ -31,15 +31,6 @@ export interface Member {
 /** What is in the push and was not sent back. */
 export async function pushMembers(db: Reader, push_id: number): Promise<Member[]> {
   return (await pushedUpdates(db, push_id)).filter(({ entry }) => entry.ejected === null)
-}
-
-/** Builds of updates, by update. */
-export async function buildsByUpdate(db: Reader, ids: number[]): Promise<Map<number, BuildRow[]>> {
-  const found = new Map<number, BuildRow[]>()
-  for (const part of chunks(ids))
-    for (const { update_id, build } of await buildsOfUpdates(db, part))
-      found.set(update_id, [...(found.get(update_id) ?? []), build])
-  return found
 }
 
 /** Keeps the moves of a push in place of what it planned before. @param seeds builds that go straight to stable */

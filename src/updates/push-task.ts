@@ -4,8 +4,9 @@
  * `publish` is made beside what people see and can be thrown away; `publish` is one transaction; what comes after
  * it only completes, and is completed by another task where this one ends early.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { and, eq, inArray } from 'drizzle-orm'
+import pLimit from 'p-limit'
 import { z } from 'zod'
 import { rpm } from '../../db/schema/builds.ts'
 import { update } from '../../db/schema/updates.ts'
@@ -33,7 +34,8 @@ import { draftedGenerations, type RepositoryRow } from '../repos/repositories.ts
 import { closed, type TaskHandler, type TaskRun } from '../tasks/handler.ts'
 import { taskState } from '../tasks/task.ts'
 import { getTask } from '../tasks/tasks.ts'
-import { factsOf } from './facts.ts'
+import { factsOfAll } from './facts.ts'
+import { obsoleteOvertaken } from './obsolete.ts'
 import { type PushStep, pushSteps } from './push.ts'
 import { abandonPush, completePush } from './push-ends.ts'
 import { removeFaulty } from './push-faults.ts'
@@ -51,7 +53,6 @@ import { seedBuilds } from './pushes.ts'
 import { buildsOfUpdates } from './queries.ts'
 import { mayGoStable, mayGoTesting } from './update.ts'
 import { advisoriesFor, writeUpdateinfo } from './updateinfo.ts'
-import { obsoleteOvertaken } from './updates.ts'
 
 const payloadSchema = z.object({ push_id: z.int() })
 export type PushRun = TaskRun<z.infer<typeof payloadSchema>>
@@ -87,16 +88,40 @@ const steps: Record<PushStep, Step> = {
   switch: stepSwitch,
 }
 
+/** Repositories that are made at once: each needs a program of its own, and memory for all that is in it. */
+const SIDE_BY_SIDE = 2
+
+/**
+ * Does something for each repository, for some at once. Ends when all have ended, so that none goes on for a holder
+ * that has given up. @throws what the first of them threw
+ */
+async function sideBySide<T>(all: T[], each: (one: T) => Promise<unknown>): Promise<void> {
+  const limit = pLimit(SIDE_BY_SIDE)
+  const ends = await Promise.allSettled(all.map((one) => limit(each, one)))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
+/** Updates that one turn of the event loop looks at. */
+const MEMBERS_AT_ONCE = 50
+
 /** Asks the rules again: one bad update goes back with its reasons, the rest goes on. */
 async function stepGate(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
   const t = app.words.in('en')
-  for (const { entry, update: member } of await pushMembers(app.db, row.id)) {
-    const facts = await factsOf(app, app.db, member)
-    const reasons = entry.request === 'stable' ? mayGoStable(facts) : mayGoTesting(facts)
-    if (reasons.length === 0) continue
-    await run.log(`${member.alias} goes back: ${reasons.map((r) => sayReason(t, r)).join(' ')}`)
-    await run.transaction((tx) => ejectUpdate(tx, run.ctx, row.id, member, reasons))
+  for (const part of chunks(await pushMembers(app.db, row.id), MEMBERS_AT_ONCE)) {
+    const facts = await factsOfAll(
+      app,
+      app.db,
+      part.map((each) => each.update),
+    )
+    for (const [at, { entry, update: member }] of part.entries()) {
+      const rule = entry.request === 'stable' ? mayGoStable : mayGoTesting
+      const reasons = rule(must(facts[at]))
+      if (reasons.length === 0) continue
+      await run.log(`${member.alias} goes back: ${reasons.map((r) => sayReason(t, r)).join(' ')}`)
+      await run.transaction((tx) => ejectUpdate(tx, run.ctx, row.id, member, reasons))
+    }
+    await nextTurn()
   }
   await run.transaction((tx) => advancePush(tx, row.id, 'gate', 'trees'))
 }
@@ -109,8 +134,9 @@ async function stepTrees(run: PushRun, row: PushRow): Promise<void> {
   const repositories = await planRepositories(run, planned, members)
   const attempt = newHex(app.random, 12)
   const faults: FileFault[] = []
-  for (const [at, repository] of repositories.entries()) {
-    const of = `trees: ${at + 1} of ${repositories.length}`
+  let begun = 0
+  await sideBySide(repositories, async (repository) => {
+    const of = `trees: ${++begun} of ${repositories.length}`
     await run.progress(pushSteps.indexOf('trees'), pushSteps.length, of)
     const result = await composeRepository(app, {
       ...{ repository, push_id: row.id, attempt },
@@ -121,7 +147,7 @@ async function stepTrees(run: PushRun, row: PushRow): Promise<void> {
     else await run.transaction((tx) => keepGeneration(tx, result.made, app.clock.now()))
     const { added, removed } = await countPlan(app.db, row.id, repository.id)
     await run.log(`${repository.path}: ${added} come, ${removed} go`)
-  }
+  })
   if (faults.length > 0) return removeFaulty(run, row, faults)
   await run.transaction((tx) => advancePush(tx, row.id, 'trees', 'check'))
 }
@@ -176,13 +202,14 @@ async function stepCheck(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
   const notes = new Map<string, Reason>()
   const faults: FileFault[] = []
-  for (const { repository, generation } of await draftedGenerations(app.db, row.id)) {
+  const drafted = await draftedGenerations(app.db, row.id)
+  await sideBySide(drafted, async ({ repository, generation }) => {
     const found = await checkRepository(app, repository, generation)
     if (found.note) notes.set(found.note.code, found.note)
     await run.log(`${repository.path}: ${found.sentence}`)
     for (const why of ['dropped', 'damaged'] as const)
       faults.push(...(await faultsOf(run, found[why], why)))
-  }
+  })
   if (faults.length > 0) return removeFaulty(run, row, faults)
   await run.transaction(async (tx) => {
     for (const note of notes.values()) await addNote(tx, row, note)
@@ -209,8 +236,9 @@ async function faultsOf(
 /** Each generation's folder stands signed under its name; nothing leads to it yet. */
 async function stepSign(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
-  for (const { repository, generation } of await draftedGenerations(app.db, row.id))
-    await prepareGeneration(app, repository, generation)
+  await sideBySide(await draftedGenerations(app.db, row.id), ({ repository, generation }) =>
+    prepareGeneration(app, repository, generation),
+  )
   await run.transaction((tx) => advancePush(tx, row.id, 'sign', 'publish'))
 }
 
@@ -225,21 +253,17 @@ async function stepPublish(run: PushRun, row: PushRow): Promise<void> {
     await takeStatuses(tx, row, members, now)
     await advancePush(tx, row.id, 'publish', 'switch', { published_at: now })
     await applyMoves(tx, ctx, row.id)
-    for (const { entry, update: member } of members) {
-      await emit(tx, ctx, 'update.pushed', `update:${member.alias}`, {
-        status: entry.request,
-        title: member.title,
-        push_id: row.id,
-      })
-    }
-    const stable = members.filter(({ entry }) => entry.request === 'stable')
-    for (const { update: member } of stable) await obsoleteOvertaken(tx, ctx, member)
-    for (const part of chunks(stable)) {
-      const about = await advisoriesFor(
-        tx,
-        part.map((each) => each.update),
-      )
-      await issueAdvisories(tx, ctx, about, must(row.planned_at))
+    for (const part of chunks(members, MEMBERS_AT_ONCE)) {
+      for (const { entry, update: member } of part)
+        await emit(tx, ctx, 'update.pushed', `update:${member.alias}`, {
+          status: entry.request,
+          title: member.title,
+          push_id: row.id,
+        })
+      const stable = part.flatMap((each) => (each.entry.request === 'stable' ? each.update : []))
+      await obsoleteOvertaken(tx, ctx, stable)
+      await issueAdvisories(tx, ctx, await advisoriesFor(tx, stable), must(row.planned_at))
+      await nextTurn()
     }
     await publishDrafts(tx, row.id, row.release, digest, now)
   })

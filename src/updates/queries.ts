@@ -25,6 +25,8 @@ import {
   update_testcase,
   vote,
 } from '../../db/schema/updates.ts'
+import type { BuildRow } from '../builds/builds.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Reader } from '../kernel/db.ts'
 import type { UpdateStatus, UpdateType } from './update.ts'
 
@@ -46,6 +48,15 @@ export function buildsOfUpdates(db: Reader, update_ids: number[]) {
     .innerJoin(build, eq(build.id, update_build.build_id))
     .where(inArray(update_build.update_id, update_ids))
     .orderBy(asc(build.nvr))
+}
+
+/** Builds of updates, by update. */
+export async function buildsByUpdate(db: Reader, ids: number[]): Promise<Map<number, BuildRow[]>> {
+  const found = new Map<number, BuildRow[]>()
+  for (const part of chunks(ids))
+    for (const { update_id, build: its } of await buildsOfUpdates(db, part))
+      found.set(update_id, [...(found.get(update_id) ?? []), its])
+  return found
 }
 
 /** Live updates of some builds: pending, testing or stable. */
@@ -79,26 +90,6 @@ export async function openUpdatesOf(db: Reader, release: string, packages: strin
   return rows.map((row) => row.update)
 }
 
-/** Sums of live votes of a revision by subject (`update`, `bug:<id>`, `testcase:<id>`). */
-export async function karmaBySubject(
-  db: Reader,
-  row: Pick<UpdateRow, 'id' | 'revision' | 'submitter_id'>,
-): Promise<Map<string, number>> {
-  const sums = await db
-    .select({ subject: vote.subject, karma: sum(vote.karma) })
-    .from(vote)
-    .where(
-      and(
-        eq(vote.update_id, row.id),
-        eq(vote.revision, row.revision),
-        ne(vote.person_id, row.submitter_id),
-        isNull(vote.withdrawn_at),
-      ),
-    )
-    .groupBy(vote.subject)
-  return new Map(sums.map((each) => [each.subject, Number(each.karma ?? 0)]))
-}
-
 export function bugsOfUpdates(db: Reader, update_ids: number[]) {
   return db
     .select()
@@ -115,36 +106,26 @@ export function cvesOfUpdates(db: Reader, update_ids: number[]) {
     .orderBy(update_cve.cve)
 }
 
-export function bugsOf(db: Reader, update_id: number) {
-  return db
-    .select()
-    .from(update_bug)
-    .where(eq(update_bug.update_id, update_id))
-    .orderBy(update_bug.id)
-}
-
-export function testcasesOf(db: Reader, update_id: number) {
+export function testcasesOfUpdates(db: Reader, update_ids: number[]) {
   return db
     .select()
     .from(update_testcase)
-    .where(eq(update_testcase.update_id, update_id))
+    .where(inArray(update_testcase.update_id, update_ids))
     .orderBy(update_testcase.id)
 }
 
-export function cvesOf(db: Reader, update_id: number) {
-  return db
-    .select()
-    .from(update_cve)
-    .where(eq(update_cve.update_id, update_id))
-    .orderBy(update_cve.cve)
-}
-
-export function gatesOf(db: Reader, update_id: number, revision: number): Promise<GateRow[]> {
-  return db
-    .select()
+/** What checks said of the revisions that updates have now. */
+export async function gatesOfUpdates(db: Reader, update_ids: number[]): Promise<GateRow[]> {
+  const rows = await db
+    .select({ gate_result })
     .from(gate_result)
-    .where(and(eq(gate_result.update_id, update_id), eq(gate_result.revision, revision)))
+    .innerJoin(
+      update,
+      and(eq(update.id, gate_result.update_id), eq(update.revision, gate_result.revision)),
+    )
+    .where(inArray(gate_result.update_id, update_ids))
     .orderBy(asc(gate_result.check))
+  return rows.map((row) => row.gate_result)
 }
 
 export function votesOf(db: Reader, update_id: number): Promise<VoteRow[]> {
@@ -236,25 +217,32 @@ export function bugsOfPackage(db: Reader, name: string, limit = 200) {
     .limit(limit)
 }
 
-/** Karma of many updates at once, by the rule of karmaBySubject; those without votes are not among them. */
+/**
+ * Sums of live votes of the revisions that updates have now: by update, and in it by subject (`update`, `bug:<id>`,
+ * `testcase:<id>`). What nobody voted for is not there.
+ */
 export async function karmaOfUpdates(
   db: Reader,
   update_ids: number[],
-): Promise<Map<number, number>> {
+): Promise<Map<number, Map<string, number>>> {
   const sums = await db
-    .select({ id: vote.update_id, karma: sum(vote.karma) })
+    .select({ id: vote.update_id, subject: vote.subject, karma: sum(vote.karma) })
     .from(vote)
     .innerJoin(update, and(eq(update.id, vote.update_id), eq(update.revision, vote.revision)))
     .where(
       and(
         inArray(vote.update_id, update_ids),
-        eq(vote.subject, 'update'),
         ne(vote.person_id, update.submitter_id),
         isNull(vote.withdrawn_at),
       ),
     )
-    .groupBy(vote.update_id)
-  return new Map(sums.map((each) => [each.id, Number(each.karma ?? 0)]))
+    .groupBy(vote.update_id, vote.subject)
+  const found = new Map<number, Map<string, number>>()
+  for (const { id, subject, karma } of sums) {
+    const its = found.get(id) ?? new Map<string, number>()
+    found.set(id, its.set(subject, Number(karma ?? 0)))
+  }
+  return found
 }
 
 /** All updates that a build was ever in, newest first. */

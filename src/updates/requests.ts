@@ -10,9 +10,10 @@ import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
+import { endUpdate } from './obsolete.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import { mayGoStable, mayGoTesting, requestAllowed, type UpdateRequest } from './update.ts'
-import { endUpdate, linkBuilds, refuseLocked, refuseTaken, requireMaintainerOf } from './updates.ts'
+import { linkBuilds, refuseLocked, refuseTaken, requireMaintainerOf } from './updates.ts'
 
 /**
  * Asks for a push, or takes the request back.

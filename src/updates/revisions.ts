@@ -13,12 +13,12 @@ import { reason } from '../kernel/reason.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { holdUpdate } from './hold.ts'
 import type { UpdateEdit } from './input.ts'
+import { obsoleteOlder } from './obsolete.ts'
 import { buildsOfUpdates, type UpdateRow } from './queries.ts'
 import { VOTABLE } from './update.ts'
 import {
   isCritical,
   linkBuilds,
-  obsoleteOlder,
   refuseLocked,
   refuseThresholds,
   requireMaintainerOf,

@@ -23,9 +23,9 @@ import { must } from '../kernel/must.ts'
 import type { PlacedRpm } from '../repos/content.ts'
 import { draftedOf } from '../repos/drafts.ts'
 import type { RepositoryRow } from '../repos/repositories.ts'
-import { buildsByUpdate, type Member } from './push-plan.ts'
+import type { Member } from './push-plan.ts'
 import type { PushRow } from './push-rows.ts'
-import { bugsOfUpdates, cvesOfUpdates, type UpdateRow } from './queries.ts'
+import { bugsOfUpdates, buildsByUpdate, cvesOfUpdates, type UpdateRow } from './queries.ts'
 
 interface Source {
   facts: UpdateinfoFacts

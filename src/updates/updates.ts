@@ -8,9 +8,9 @@ import {
   update_cve,
   update_testcase,
 } from '../../db/schema/updates.ts'
-import { buildState, releaseTags } from '../builds/build.ts'
+import { buildState } from '../builds/build.ts'
 import { type BuildRow, findBuild } from '../builds/builds.ts'
-import { getTarget, untagBuild } from '../builds/tags.ts'
+import { getTarget } from '../builds/tags.ts'
 import { describeRelease, getRelease } from '../distribution/releases.ts'
 import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
@@ -19,7 +19,6 @@ import type { Tx } from '../kernel/db.ts'
 import type { ReleasePolicy } from '../kernel/distribution.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
-import { compareEvr } from '../kernel/evr.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import { newHex } from '../kernel/random.ts'
 import { reason } from '../kernel/reason.ts'
@@ -28,21 +27,21 @@ import { requireMaintainer } from '../packages/owners.ts'
 import { commentPage } from './comments.ts'
 import { factsOf } from './facts.ts'
 import type { UpdateInput } from './input.ts'
+import { obsoleteOlder } from './obsolete.ts'
 import {
-  bugsOf,
+  bugsOfUpdates,
   buildsOfUpdates,
-  cvesOf,
+  cvesOfUpdates,
   findUpdate,
-  gatesOf,
-  openUpdatesOf,
-  testcasesOf,
+  gatesOfUpdates,
+  testcasesOfUpdates,
   type UpdateFilter,
   type UpdateRow,
   updateRows,
   updatesOfBuilds,
   votesOf,
 } from './queries.ts'
-import { isOvertaken, mayGoStable, mayGoTesting, thresholdFaults } from './update.ts'
+import { mayGoStable, mayGoTesting, thresholdFaults } from './update.ts'
 
 export type { UpdateRow } from './queries.ts'
 export { buildsOfUpdates, updatesOfPackage } from './queries.ts'
@@ -254,98 +253,6 @@ export function refuseThresholds(
   if (fault) throw invalid(fault.field, fault.why)
 }
 
-/**
- * An update of builds that are newer takes the place of unlocked ones that have nothing else: their bugs and notes
- * come along, and so does the type `security`.
- * @throws PortalError update.refused when an open update has a newer build of one of the packages
- */
-export async function obsoleteOlder(
-  tx: Tx,
-  ctx: Ctx,
-  row: UpdateRow,
-  builds: BuildRow[],
-): Promise<UpdateRow> {
-  const names = builds.map((each) => each.name)
-  const older = (await openUpdatesOf(tx, row.release, names)).filter((each) => each.id !== row.id)
-  let kept = row
-  for (const each of older) {
-    const own = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build)
-    refuseOlderThan(each, own, builds)
-    // One that holds other packages too is not answered by this one.
-    if (!isOvertaken(own, builds)) continue
-    kept = await inheritFrom(tx, kept, each)
-    await endUpdate(tx, ctx, each, 'obsolete', { obsoleted_by: row.alias })
-  }
-  return kept
-}
-
-function refuseOlderThan(open: UpdateRow, its: BuildRow[], builds: BuildRow[]): void {
-  for (const build of builds) {
-    const newer = its.find((each) => each.name === build.name && compareEvr(each, build) > 0)
-    if (newer)
-      throw new PortalError('update.refused', {
-        field: 'builds',
-        reasons: [
-          reason('update.older-than-open', { nvr: build.nvr, newer: newer.nvr, alias: open.alias }),
-        ],
-      })
-  }
-}
-
-/** Ends open updates that have nothing left which what has just become stable does not replace. */
-export async function obsoleteOvertaken(tx: Tx, ctx: Ctx, row: UpdateRow): Promise<void> {
-  const stable = (await buildsOfUpdates(tx, [row.id])).map((each) => each.build)
-  const names = stable.map((each) => each.name)
-  for (const each of await openUpdatesOf(tx, row.release, names)) {
-    const own = (await buildsOfUpdates(tx, [each.id])).map((b) => b.build)
-    if (isOvertaken(own, stable))
-      await endUpdate(tx, ctx, each, 'obsolete', { obsoleted_by: row.alias })
-  }
-}
-
-async function inheritFrom(tx: Tx, row: UpdateRow, older: UpdateRow): Promise<UpdateRow> {
-  for (const { url, number, title, required } of await bugsOf(tx, older.id))
-    await tx
-      .insert(update_bug)
-      .values({ update_id: row.id, url, number, title, required })
-      .onConflictDoNothing()
-  for (const { cve } of await cvesOf(tx, older.id))
-    await tx.insert(update_cve).values({ update_id: row.id, cve }).onConflictDoNothing()
-  const security = older.type === 'security'
-  const [kept] = await tx
-    .update(update)
-    .set({
-      notes: [row.notes, older.notes].filter(Boolean).join('\n\n---\n\n'),
-      ...(security && { type: 'security' as const }),
-      ...(security && row.severity === 'unspecified' && { severity: older.severity }),
-    })
-    .where(eq(update.id, row.id))
-    .returning()
-  return kept ?? row
-}
-
-/** Takes an update out of the flow: obsolete or unpushed, and its builds out of testing. */
-export async function endUpdate(
-  tx: Tx,
-  ctx: Ctx,
-  row: UpdateRow,
-  status: 'obsolete' | 'unpushed',
-  set: Partial<typeof update.$inferInsert> = {},
-): Promise<void> {
-  await tx
-    .update(update)
-    .set({ status, request: null, modified_at: ctx.app.clock.now(), ...set })
-    .where(eq(update.id, row.id))
-  await tx
-    .update(update_build)
-    .set({ live_build_id: null })
-    .where(eq(update_build.update_id, row.id))
-  if (row.status === 'testing')
-    for (const { build } of await buildsOfUpdates(tx, [row.id]))
-      await untagBuild(tx, ctx, releaseTags(row.release).testing, build)
-  await emit(tx, ctx, `update.${status}`, `update:${row.alias}`, { title: row.title })
-}
-
 /** Everything a page shows of an update, with what it still waits for. */
 export async function viewUpdate(ctx: Ctx, alias: string, comments_before?: string) {
   const { app } = ctx
@@ -359,10 +266,10 @@ export async function viewUpdate(ctx: Ctx, alias: string, comments_before?: stri
     /** What stands between it and stable, or, before testing, between it and testing. */
     waits_for: row.status === 'pending' ? mayGoTesting(facts) : mayGoStable(facts),
     builds: (await buildsOfUpdates(app.db, [row.id])).map((each) => each.build),
-    bugs: await bugsOf(app.db, row.id),
-    testcases: await testcasesOf(app.db, row.id),
-    cves: (await cvesOf(app.db, row.id)).map((each) => each.cve),
-    gates: await gatesOf(app.db, row.id, row.revision),
+    bugs: await bugsOfUpdates(app.db, [row.id]),
+    testcases: await testcasesOfUpdates(app.db, [row.id]),
+    cves: (await cvesOfUpdates(app.db, [row.id])).map((each) => each.cve),
+    gates: await gatesOfUpdates(app.db, [row.id]),
     votes: await votesOf(app.db, row.id),
     comments: said.items,
     /** Where earlier comments go on. */

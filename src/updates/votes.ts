@@ -13,10 +13,17 @@ import { renderText } from '../kernel/rendering.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
+import { endUpdate } from './obsolete.ts'
 import { leavePush } from './push-ends.ts'
-import { bugsOf, gatesOf, karmaBySubject, testcasesOf, type UpdateRow } from './queries.ts'
+import {
+  bugsOfUpdates,
+  gatesOfUpdates,
+  karmaOfUpdates,
+  testcasesOfUpdates,
+  type UpdateRow,
+} from './queries.ts'
 import { autopushDue, isUnstable, VOTABLE } from './update.ts'
-import { endUpdate, requireMaintainerOf } from './updates.ts'
+import { requireMaintainerOf } from './updates.ts'
 
 export type Karma = -1 | 0 | 1
 
@@ -67,9 +74,9 @@ async function knownSubject(tx: Tx, row: UpdateRow, subject: string): Promise<st
   const [kind, number] = subject.split(':')
   const parts =
     kind === 'bug'
-      ? await bugsOf(tx, row.id)
+      ? await bugsOfUpdates(tx, [row.id])
       : kind === 'testcase'
-        ? await testcasesOf(tx, row.id)
+        ? await testcasesOfUpdates(tx, [row.id])
         : []
   if (subject === 'update' || parts.some((part) => String(part.id) === number)) return subject
   throw invalid('subject', reason('update.vote-subject', { subject: subject.slice(0, 100) }))
@@ -106,7 +113,7 @@ async function applyKarma(
   let held = row
   if (subject === 'update' && given === -1 && row.autopush_stopped_at === null)
     held = await stopAutopush(tx, ctx, row)
-  const karma = (await karmaBySubject(tx, held)).get('update') ?? 0
+  const karma = (await karmaOfUpdates(tx, [held.id])).get(held.id)?.get('update') ?? 0
   const unstable = isUnstable({ ...held, karma })
   // What a push has in hand is not published yet: it goes on without what testers have sent back.
   if (unstable && held.push_id !== null)
@@ -273,7 +280,7 @@ export async function waiveGate(ctx: Ctx, alias: string, waived: Waived, why: st
     const row = await holdUpdate(tx, alias)
     await requireMaintainerOf(tx, ctx, row)
     refuseMoved(row, revision)
-    const [result] = (await gatesOf(tx, row.id, revision)).filter((each) => each.check === check)
+    const [result] = (await gatesOfUpdates(tx, [row.id])).filter((each) => each.check === check)
     if (result && result_at !== undefined && result.at !== result_at)
       throw new PortalError('update.refused', {
         field: 'result_at',

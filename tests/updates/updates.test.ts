@@ -12,15 +12,11 @@ import { deliver } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { askFollowsRelease, askWhereDue } from '../../src/updates/autopush.ts'
 import { updateEdit, updateInput } from '../../src/updates/input.ts'
+import { obsoleteOvertaken } from '../../src/updates/obsolete.ts'
 import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
 import { editUpdate } from '../../src/updates/revisions.ts'
-import {
-  createUpdate,
-  getUpdate,
-  obsoleteOvertaken,
-  viewUpdate,
-} from '../../src/updates/updates.ts'
+import { createUpdate, getUpdate, viewUpdate } from '../../src/updates/updates.ts'
 import {
   castVote,
   postComment,
@@ -215,7 +211,7 @@ describe('which build is newer', () => {
     expect(await status(older)).toBe('testing')
     await asPushed(app, other, 'stable')
     const row = await getUpdate(packager, other)
-    await transaction(ctxOf(app), (tx) => obsoleteOvertaken(tx, ctxOf(app), row))
+    await transaction(ctxOf(app), (tx) => obsoleteOvertaken(tx, ctxOf(app), [row]))
     expect(await status(older)).toBe('obsolete')
     expect(await taggedBuilds(app.db, `${RELEASE}-testing`)).toEqual([])
   })
