@@ -64,7 +64,7 @@ const scriptsAsFiles = {
         const file = join(folder, name)
         const page = readFileSync(file, 'utf8')
         const changed = page.replace(/<script>([\s\S]*?)<\/script>/g, (_, script) => {
-          const path = `_astro/${createHash('sha256').update(script).digest('hex').slice(0, 8)}.js`
+          const path = `_astro/inline.${createHash('sha256').update(script).digest('hex').slice(0, 8)}.js`
           writeFileSync(join(folder, path), script)
           return `<script src="/${path}"></script>`
         })

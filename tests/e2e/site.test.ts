@@ -190,8 +190,16 @@ test('every kind of page keeps its budget: HTML 14 kB, CSS 12 kB, scripts 10 kB,
   const over: string[] = []
   for (const { route, html } of await everyHtml()) {
     const { sheets, scripts } = await partsOf(html)
-    const own = scripts.filter((path) => !route.startsWith('/docs') || !path.includes('Search'))
-    const sizes = { html: gzipped(html), css: await size(sheets), js: await size(own) }
+    // What the docs' pages have inline is a file for the security policy's sake: it counts as part of the page.
+    const inline = scripts.filter((path) => path.includes('/inline.'))
+    const own = scripts.filter(
+      (path) => !inline.includes(path) && !(route.startsWith('/docs') && path.includes('Search')),
+    )
+    const sizes = {
+      html: gzipped(html) + (await size(inline)),
+      css: await size(sheets),
+      js: await size(own),
+    }
     if (sizes.html > 14 * KB) over.push(`${route}: HTML ${sizes.html}`)
     if (sizes.css > 12 * KB) over.push(`${route}: CSS ${sizes.css}`)
     const allowed = scriptless.includes(route) ? 20 : 10 * KB
