@@ -11,6 +11,7 @@ import { dataPath } from '../kernel/config.ts'
 import { runConfined } from '../kernel/confined.ts'
 import type { App } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
+import { together } from '../kernel/together.ts'
 import { draftFiles } from './drafts.ts'
 import type { GenerationRow, RepositoryRow } from './repositories.ts'
 import { generationPath, packageHref } from './repository.ts'
@@ -74,7 +75,12 @@ export async function composeRepository(
   await mkdir(stage, { recursive: true })
   const { packages, faults } = await listPackages(app, draft, stage)
   if (faults.length > 0) return { faults }
-  await createMetadata(app, draft, stage)
+  // Side by side: the one waits for a program, the other reads rows.
+  const [, updateinfo] = await together([
+    createMetadata(app, draft, stage),
+    draft.writeUpdateinfo(join(stage, 'updateinfo.xml')),
+  ])
+  if (updateinfo) await addUpdateinfo(stage)
   return { made: await describeStage(stage, draft, packages) }
 }
 
@@ -94,11 +100,8 @@ async function listPackages(app: App, draft: Draft, stage: string) {
       }
       const hrefs = files.map(({ rpm }) => packageHref(rpm.filename))
       await list.write(hrefs.map((href) => `${href}\n`).join(''))
-      const lines = files.map(({ rpm }) => [
-        ...[packageHref(rpm.filename), rpm.sha256, rpm.size_bytes],
-        ...[rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch],
-      ])
-      await expected.write(lines.map((line) => `${line.join('\t')}\n`).join(''))
+      const lines = files.map(({ rpm }, at) => `${hrefs[at]}\t${rpm.said}\n`)
+      await expected.write(lines.join(''))
       packages += files.length
     }
   } finally {
@@ -148,7 +151,9 @@ async function createMetadata(app: App, draft: Draft, stage: string): Promise<vo
     read: { '/tree': tree },
     write: { '/stage': stage },
   })
-  if (!(await draft.writeUpdateinfo(join(stage, 'updateinfo.xml')))) return
+}
+
+async function addUpdateinfo(stage: string): Promise<void> {
   await runConfined({
     argv: [
       ...['/usr/bin/modifyrepo_c', '--mdtype=updateinfo', '--compress-type=gz'],

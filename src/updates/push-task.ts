@@ -6,7 +6,6 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { and, eq, inArray } from 'drizzle-orm'
-import pLimit from 'p-limit'
 import { z } from 'zod'
 import { rpm } from '../../db/schema/builds.ts'
 import { update } from '../../db/schema/updates.ts'
@@ -18,6 +17,7 @@ import { emit, type Subscriber } from '../kernel/events.ts'
 import { must } from '../kernel/must.ts'
 import { newHex } from '../kernel/random.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
+import { sideBySide } from '../kernel/together.ts'
 import { sayReason } from '../kernel/words.ts'
 import { checkRepository } from '../repos/check.ts'
 import {
@@ -91,16 +91,6 @@ const steps: Record<PushStep, Step> = {
 /** Repositories that are made at once: each needs a program of its own, and memory for all that is in it. */
 const SIDE_BY_SIDE = 2
 
-/**
- * Does something for each repository, for some at once. Ends when all have ended, so that none goes on for a holder
- * that has given up. @throws what the first of them threw
- */
-async function sideBySide<T>(all: T[], each: (one: T) => Promise<unknown>): Promise<void> {
-  const limit = pLimit(SIDE_BY_SIDE)
-  const ends = await Promise.allSettled(all.map((one) => limit(each, one)))
-  for (const end of ends) if (end.status === 'rejected') throw end.reason
-}
-
 /** Updates that one turn of the event loop looks at. */
 const MEMBERS_AT_ONCE = 50
 
@@ -135,7 +125,7 @@ async function stepTrees(run: PushRun, row: PushRow): Promise<void> {
   const attempt = newHex(app.random, 12)
   const faults: FileFault[] = []
   let begun = 0
-  await sideBySide(repositories, async (repository) => {
+  await sideBySide(repositories, SIDE_BY_SIDE, async (repository) => {
     const of = `trees: ${++begun} of ${repositories.length}`
     await run.progress(pushSteps.indexOf('trees'), pushSteps.length, of)
     const result = await composeRepository(app, {
@@ -203,7 +193,7 @@ async function stepCheck(run: PushRun, row: PushRow): Promise<void> {
   const notes = new Map<string, Reason>()
   const faults: FileFault[] = []
   const drafted = await draftedGenerations(app.db, row.id)
-  await sideBySide(drafted, async ({ repository, generation }) => {
+  await sideBySide(drafted, SIDE_BY_SIDE, async ({ repository, generation }) => {
     const found = await checkRepository(app, repository, generation)
     if (found.note) notes.set(found.note.code, found.note)
     await run.log(`${repository.path}: ${found.sentence}`)
@@ -236,7 +226,8 @@ async function faultsOf(
 /** Each generation's folder stands signed under its name; nothing leads to it yet. */
 async function stepSign(run: PushRun, row: PushRow): Promise<void> {
   const { app } = run.ctx
-  await sideBySide(await draftedGenerations(app.db, row.id), ({ repository, generation }) =>
+  const drafted = await draftedGenerations(app.db, row.id)
+  await sideBySide(drafted, SIDE_BY_SIDE, ({ repository, generation }) =>
     prepareGeneration(app, repository, generation),
   )
   await run.transaction((tx) => advancePush(tx, row.id, 'sign', 'publish'))
