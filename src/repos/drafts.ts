@@ -116,12 +116,12 @@ const listed = {
   id: rpm.id,
   filename: rpm.filename,
   unsigned_sha256: rpm.unsigned_sha256,
-  said: sql<string>`${rpm.sha256} || '\t' || ${rpm.size_bytes} || '\t' || ${rpm.name} || '\t' || ${rpm.epoch} || '\t' || ${rpm.version} || '\t' || ${rpm.release} || '\t' || ${rpm.arch}`,
+  said: sql<string>`${rpm.sha256} || '\t' || ${rpm.size_bytes} || '\t' || ${rpm.name} || '\t' || case ${rpm.epoch} when 0 then '' else ${rpm.epoch} || ':' end || ${rpm.version} || '-' || ${rpm.release} || '\t' || ${rpm.arch}`,
 }
 
 export interface DraftFile {
   rpm: Pick<typeof rpm.$inferSelect, 'id' | 'filename' | 'unsigned_sha256'> & {
-    /** SHA-256, size, name, epoch, version, release and arch, tabs between. */
+    /** SHA-256, size, name, EVR (without an epoch of 0) and arch, tabs between. */
     said: string
   }
   /** New in this generation: its file has to be linked into the tree. */

@@ -1,6 +1,6 @@
 /**
- * Does one claimed task as a worker does, in a process of its own, so that its memory and its event loop are the
- * push's and not those of what made the release. Takes a `PushWork` as its argument, prints a `PushDone`.
+ * Does claimed pushes as a worker does, in a process of its own, so that its memory and its event loop are theirs
+ * and not those of what made the release. Takes its environment as JSON and a message for each push.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createApp, taskHandlers } from '../../src/app.ts'
@@ -13,8 +13,6 @@ import { pushSteps } from '../../src/updates/push.ts'
 
 export interface PushWork {
   task: TaskRow
-  /** Of the app that claimed the task. */
-  env: Record<string, string>
   /** What its clock says. */
   now: number
 }
@@ -31,31 +29,35 @@ export interface PushDone {
 
 const RSS_EVERY_MS = 20
 
-const { task, env, now } = JSON.parse(process.argv[2] ?? '') as PushWork
-const started = performance.now()
-const app = createApp({
-  config: readConfig(env),
-  overrides: { clock: { now: () => now + Math.floor(performance.now() - started) } },
+let now = 0
+const env = JSON.parse(process.argv[2] ?? '') as Record<string, string>
+const app = createApp({ config: readConfig(env), overrides: { clock: { now: () => now } } })
+app.database.now = async () => now
+
+process.on('message', async (work: PushWork) => {
+  now = work.now
+  process.send?.(await doPush(work.task))
 })
-app.database.now = async () => app.clock.now()
-const blocks = monitorEventLoopDelay({ resolution: 1 })
-blocks.enable()
-let rss = 0
-const watch = setInterval(() => {
-  rss = Math.max(rss, process.memoryUsage.rss())
-}, RSS_EVERY_MS)
-const begun = performance.now()
-const steps: Record<string, number> = {}
-await runTask(app, new Map([['push', timing(must(taskHandlers.get('push')))]]), task)
-const push_s = (performance.now() - begun) / 1000
-clearInterval(watch)
-blocks.disable()
-const done: PushDone = { push_s, block_ms: blocks.max / 1e6, rss, steps }
-process.stdout.write(`${JSON.stringify(done)}\n`)
-await app.database.close()
+process.on('disconnect', () => app.database.close())
+
+async function doPush(task: TaskRow): Promise<PushDone> {
+  const blocks = monitorEventLoopDelay({ resolution: 1 })
+  blocks.enable()
+  let rss = 0
+  const watch = setInterval(() => {
+    rss = Math.max(rss, process.memoryUsage.rss())
+  }, RSS_EVERY_MS)
+  const begun = performance.now()
+  const steps: Record<string, number> = {}
+  await runTask(app, new Map([['push', timing(must(taskHandlers.get('push')), steps)]]), task)
+  const push_s = (performance.now() - begun) / 1000
+  clearInterval(watch)
+  blocks.disable()
+  return { push_s, block_ms: blocks.max / 1e6, rss, steps }
+}
 
 /** The push's handler, with the time of each step. */
-function timing(handler: TaskHandler): TaskHandler {
+function timing(handler: TaskHandler, steps: Record<string, number>): TaskHandler {
   return {
     ...handler,
     run: async (run) => {

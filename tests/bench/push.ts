@@ -2,7 +2,8 @@
  * A push into a large repository, beside what its tools cost by hand: createrepo_c --update of every repository
  * that it changes, a gpg signature each, and one load of them by libsolv with a look at every requirement.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { and, desc, eq, isNull, lt } from 'drizzle-orm'
@@ -63,6 +64,7 @@ async function measure({ name, size, builds, limit }: Case): Promise<Figure[]> {
   const template = await RpmTemplate.make(['/bin/sh', 'p000012', 'libc.so.6()(64bit)'])
   const folder = await makeRpms(builds)
   const app = await testApp()
+  const worker = new Worker(app)
   try {
     const world = new PushWorld(app, folder)
     await world.prepare()
@@ -72,12 +74,14 @@ async function measure({ name, size, builds, limit }: Case): Promise<Figure[]> {
     const aliases: string[] = []
     for (let n = 0; n < builds; n++) aliases.push(await world.update())
     await startPush(ctxOf(app), RELEASE)
+    await worker.push(must(await world.claim()))
     await world.work()
     app.clock.advance(8 * DAY_MS)
     for (const alias of aliases) await requestUpdate(world.packager, alias, 'stable')
     await world.deliverAll()
-    return await timed(app, world, { name, limit })
+    return await timed(app, world, worker, { name, limit })
   } finally {
+    await worker.end()
     await app.end()
     rmSync(join(folder, '../..'), { recursive: true, force: true })
   }
@@ -86,12 +90,13 @@ async function measure({ name, size, builds, limit }: Case): Promise<Figure[]> {
 async function timed(
   app: TestApp,
   world: PushWorld,
+  worker: Worker,
   about: { name: string; limit: number },
 ): Promise<Figure[]> {
   const started = await startPush(ctxOf(app), RELEASE)
   const task = await world.claim()
   if (!started || !task) throw new Error('no push')
-  const { push_s, block_ms, rss, steps } = doApart(app, task)
+  const { push_s, block_ms, rss, steps } = await worker.push(task)
   const changed = await app.db
     .select()
     .from(generation)
@@ -127,18 +132,36 @@ async function timed(
   ]
 }
 
-/** Has the push made by a worker of its own. */
-function doApart(app: TestApp, task: TaskRow): PushDone {
-  const { data_dir, url, database_url } = app.config
-  const env = {
-    ...{ SLIPWAY_DATA: data_dir, SLIPWAY_URL: url, LOG_LEVEL: 'silent' },
-    ...(database_url !== undefined && { DATABASE_URL: database_url }),
+/** A worker of its own, which has pushed before when it is measured, as workers have. */
+class Worker {
+  private readonly app: TestApp
+  private readonly child: ChildProcess
+
+  constructor(app: TestApp) {
+    this.app = app
+    const { data_dir, url, database_url } = app.config
+    const env = {
+      ...{ SLIPWAY_DATA: data_dir, SLIPWAY_URL: url, LOG_LEVEL: 'silent' },
+      ...(database_url !== undefined && { DATABASE_URL: database_url }),
+    }
+    this.child = fork(join(import.meta.dirname, 'push-worker.ts'), [JSON.stringify(env)])
   }
-  const work: PushWork = { task, env, now: app.clock.now() }
-  const worker = join(import.meta.dirname, 'push-worker.ts')
-  return JSON.parse(
-    execFileSync(process.execPath, [worker, JSON.stringify(work)], { encoding: 'utf8' }),
-  )
+
+  async push(task: TaskRow): Promise<PushDone> {
+    const work: PushWork = { task, now: this.app.clock.now() }
+    this.child.send(work)
+    const [answer] = await Promise.race([
+      once(this.child, 'message'),
+      once(this.child, 'exit').then(() => Promise.reject(new Error('the worker ended'))),
+    ])
+    return answer
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.child, 'exit')
+    this.child.disconnect()
+    await ended
+  }
 }
 
 const parts = (seconds: Record<string, number>) =>
