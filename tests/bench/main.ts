@@ -10,10 +10,12 @@ import { type Figure, machine, print } from './report.ts'
 import { benchSnapshot } from './snapshot.ts'
 import { benchTasks } from './tasks.ts'
 import { benchVotes } from './votes.ts'
+import { benchVotesInCompany } from './votes-company.ts'
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   tasks: benchTasks,
   votes: benchVotes,
+  'votes-company': benchVotesInCompany,
   push: () => benchPush(),
   pages: benchPages,
   builds: benchBuilds,

@@ -29,12 +29,12 @@ function freePort(): Promise<number> {
   })
 }
 
-/** Starts the built site over an app's data folder, pinned to the first core. */
-export async function startWeb(app: TestApp): Promise<BenchWeb> {
+/** Starts the built site over an app's data folder, pinned to a core. */
+export async function startWeb(app: TestApp, core = 0): Promise<BenchWeb> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const pinned = spawnSync('taskset', ['-c', '0', 'true']).status === 0
-  const words = [...(pinned ? ['taskset', '-c', '0'] : []), process.execPath]
+  const pinned = spawnSync('taskset', ['-c', String(core), 'true']).status === 0
+  const words = [...(pinned ? ['taskset', '-c', String(core)] : []), process.execPath]
   const [command = '', ...args] = [...words, join(root, 'src/serve.ts')]
   const web = spawn(command, args, {
     cwd: root,
