@@ -3,15 +3,12 @@
  * primary.xml comes compressed by gzip, xz or zstd, or not at all. Formats: createrepo_c's, as dnf reads them.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
 import { SaxesParser } from 'saxes'
 import xz from 'xz-decompress'
-import { invalid } from '../kernel/errors.ts'
-import { reason } from '../kernel/reason.ts'
+import { opener } from './opener.ts'
+import { refuse } from './refusal.ts'
 import type { SourcePackage } from './upstream-package.ts'
 
 const REPOMD_BYTES = 1024 * 1024
@@ -24,34 +21,10 @@ const TEXT_CHARS = 1000
 const REQUIRES = 2000
 /** Plain names of packages: no files, no features such as `rpmlib(…)`, no conditions. */
 const PLAIN_NAME = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$/
-const TIMEOUT_MS = 120_000
 
 export interface SourceRepository {
   repomd_sha256: string
   packages: SourcePackage[]
-}
-
-type Open = (path: string) => Promise<Readable>
-
-const refuse = (message: string) => invalid('source', reason('upstream.unreadable', { message }))
-
-/** Opens files of a repository by address or folder; never one outside it. */
-function opener(source: string): Open {
-  if (/^https?:\/\//.test(source)) {
-    const base = source.endsWith('/') ? source : `${source}/`
-    return async (path) => {
-      const answer = await fetch(new URL(path, base), { signal: AbortSignal.timeout(TIMEOUT_MS) })
-      if (!answer.ok || !answer.body) throw refuse(`${answer.status} for ${answer.url}`)
-      return Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0])
-    }
-  }
-  const root = resolve(source)
-  return async (path) => {
-    const file = resolve(join(root, path))
-    if (!file.startsWith(root + sep)) throw refuse(`${path} leads out of the repository`)
-    await stat(file)
-    return createReadStream(file)
-  }
 }
 
 async function readWhole(stream: Readable, limit: number, what: string): Promise<Buffer> {
@@ -71,12 +44,11 @@ interface PrimaryFile {
   algorithm: string
 }
 
-const ALGORITHMS: Record<string, string> = {
-  sha: 'sha1',
-  sha1: 'sha1',
-  sha256: 'sha256',
-  sha512: 'sha512',
-}
+/** What repomd.xml calls them, and what OpenSSL does. */
+const ALGORITHMS = new Map([
+  ['sha', 'sha1'],
+  ...['sha1', 'sha224', 'sha256', 'sha384', 'sha512'].map((name) => [name, name] as const),
+])
 
 /** The `data` element of type primary. @throws PortalError input.invalid */
 export function parseRepomd(xml: string): PrimaryFile {
@@ -88,7 +60,14 @@ export function parseRepomd(xml: string): PrimaryFile {
     text = ''
     if (name === 'data') inside = attributes.type === 'primary'
     if (inside && name === 'location') found.href = String(attributes.href ?? '')
-    if (inside && name === 'checksum') found.algorithm = ALGORITHMS[String(attributes.type)] ?? ''
+    if (inside && name === 'checksum') {
+      const algorithm = ALGORITHMS.get(String(attributes.type))
+      if (!algorithm)
+        throw refuse(
+          `repomd.xml: a checksum of type "${attributes.type}" is not read; ${[...ALGORITHMS.keys()].join(', ')} are`,
+        )
+      found.algorithm = algorithm
+    }
   })
   parser.on('text', (part) => {
     text = (text + part).slice(0, TEXT_CHARS)
@@ -117,6 +96,8 @@ function decompress(bytes: Buffer): Readable {
     const plain = new xz.XzReadableStream(compressed)
     return Readable.fromWeb(plain as Parameters<typeof Readable.fromWeb>[0])
   }
+  if (starts(0x42, 0x5a, 0x68))
+    throw refuse('primary.xml is compressed by bzip2; gzip, xz, zstd or none are read')
   return whole
 }
 

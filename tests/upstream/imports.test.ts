@@ -1,14 +1,15 @@
 /** Upstream's repositories as they come: every compression, wrong digests, hostile documents. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PortalError } from '../../src/kernel/errors.ts'
+import { must } from '../../src/kernel/must.ts'
 import { importUpstream, listImports, listUpstream } from '../../src/upstream/imports.ts'
 import { parseRepomd } from '../../src/upstream/metadata.ts'
 import { prepareRelease } from '../support/builds.ts'
@@ -140,9 +141,86 @@ describe('an import', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
+  /** Serves what is in the tests' folder as the given handler lets it. */
+  const served = async (
+    handler: (path: string, response: ServerResponse) => boolean,
+    work: (url: string) => Promise<void>,
+  ) => {
+    const server = createServer((request, response) => {
+      const path = must(request.url)
+      if (handler(path, response)) return
+      response.end(readFileSync(join(folder, path)))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    await new Promise((resolve) => server.close(resolve))
+  }
+
+  it.each(['x-gzip', 'gzip'])(
+    'reads a .gz file that is sent as %s, as dnf does',
+    async (coding) => {
+      repository('coded', gzipSync(plain))
+      const asGzip = (_: string, response: ServerResponse) => {
+        response.setHeader('Content-Encoding', coding)
+        return false
+      }
+      const asLies = (path: string, response: ServerResponse) =>
+        path.endsWith('.x') && asGzip(path, response)
+      await served(asLies, async (url) => {
+        expect((await take(`${url}/coded`)).packages).toBe(2)
+      })
+    },
+  )
+
+  it('reads a digest of any kind that repomd.xml may have', async () => {
+    const root = repository('sha384', plain)
+    const repomd = join(root, 'repodata/repomd.xml')
+    const hash = (kind: string) => createHash(kind).update(plain).digest('hex')
+    const said = readFileSync(repomd, 'utf8').replace(
+      `"sha256">${hash('sha256')}`,
+      `"sha384">${hash('sha384')}`,
+    )
+    writeFileSync(repomd, said)
+    expect((await take(root)).packages).toBe(2)
+  })
+
+  it('follows redirects, and says where they go round or lead to nothing', async () => {
+    repository('moved', plain)
+    const moves = (path: string, response: ServerResponse) => {
+      const [, how, rest] = /^\/(old|round|nowhere|ftp)\/(.*)/.exec(path) ?? []
+      if (how === undefined) return false
+      const to = { old: `/moved/${rest}`, round: path, nowhere: 'http://[', ftp: 'ftp://x.test/' }
+      response.writeHead(302, { Location: to[how as keyof typeof to] }).end()
+      return true
+    }
+    await served(moves, async (url) => {
+      expect((await take(`${url}/old`)).packages).toBe(2)
+      const said = async (path: string) => message(await refusal(take(`${url}/${path}`)))
+      expect(await said('round')).toContain('redirects more than 10 times')
+      expect(await said('nowhere')).toContain('redirects to no address')
+      expect(await said('ftp')).toContain('neither http nor https')
+    })
+    expect(message(await refusal(take('http://127.0.0.1:9/')))).toContain('ECONNREFUSED')
+  })
+
   it.each([
     ['a wrong digest', () => repository('digest', plain, undefined, '0'.repeat(64)), 'promises'],
     ['a path out of it', () => repository('out', plain, '../../etc/passwd'), 'leads out'],
+    [
+      'bzip2',
+      () => repository('bz', Buffer.from('BZh91AY&SY')),
+      'compressed by bzip2; gzip, xz, zstd or none are read',
+    ],
+    [
+      'a checksum of a kind that is none',
+      () => {
+        const root = repository('md2', plain)
+        const repomd = join(root, 'repodata/repomd.xml')
+        writeFileSync(repomd, readFileSync(repomd, 'utf8').replaceAll('"sha256"', '"constructor"'))
+        return root
+      },
+      'a checksum of type "constructor" is not read; sha, sha1',
+    ],
     ['a cut document', () => repository('cut', plain.subarray(0, 300)), 'primary.xml'],
     ['broken gzip', () => repository('gz', Buffer.from([0x1f, 0x8b, 1, 2, 3])), ''],
     ['broken xz', () => repository('xz', xz(plain).subarray(0, 60)), ''],
@@ -163,7 +241,7 @@ describe('an import', () => {
         ),
       'primary.xml',
     ],
-    ['a folder that is not there', () => join(folder, 'nowhere'), 'ENOENT'],
+    ['a folder that is not there', () => join(folder, 'nowhere'), 'there is no file'],
   ])('refuses %s, and keeps the list that it had', async (_, make, said) => {
     const before = await listUpstream(ctxOf(app), 'keel10')
     const error = await refusal(take(make()))
