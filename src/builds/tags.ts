@@ -75,6 +75,11 @@ async function recordChange(
   return change.id
 }
 
+/** Another transaction made the change first. */
+async function forgetChange(tx: Tx, id: number): Promise<void> {
+  await tx.delete(tag_change).where(eq(tag_change.id, id))
+}
+
 /** Puts a build in a tag; nothing changes when it is there. */
 export async function tagBuild(tx: Tx, ctx: Ctx, name: string, row: BuildRow): Promise<void> {
   const tag_id = await tagId(tx, name)
@@ -86,9 +91,13 @@ export async function tagBuild(tx: Tx, ctx: Ctx, name: string, row: BuildRow): P
   const present = await tx.select({ id: tag_build.id }).from(tag_build).where(live)
   if (present.length > 0) return
   const added_by_change = await recordChange(tx, ctx, tag_id, row.id, 'add')
-  await tx
+  // Of two who put it there at the same moment the index lets one.
+  const added = await tx
     .insert(tag_build)
     .values({ tag_id, build_id: row.id, package_id: row.package_id, added_by_change })
+    .onConflictDoNothing()
+    .returning({ id: tag_build.id })
+  if (added.length === 0) return forgetChange(tx, added_by_change)
   await emit(tx, ctx, 'build.tagged', `build:${row.nvr}`, { tag: name })
 }
 
@@ -103,7 +112,12 @@ export async function untagBuild(tx: Tx, ctx: Ctx, name: string, row: BuildRow):
   const [present] = await tx.select().from(tag_build).where(live)
   if (!present) return
   const removed_by_change = await recordChange(tx, ctx, tag_id, row.id, 'remove')
-  await tx.update(tag_build).set({ removed_by_change }).where(eq(tag_build.id, present.id))
+  const removed = await tx
+    .update(tag_build)
+    .set({ removed_by_change })
+    .where(and(eq(tag_build.id, present.id), isNull(tag_build.removed_by_change)))
+    .returning({ id: tag_build.id })
+  if (removed.length === 0) return forgetChange(tx, removed_by_change)
   await emit(tx, ctx, 'build.untagged', `build:${row.nvr}`, { tag: name })
 }
 

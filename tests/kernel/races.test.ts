@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { and, count, eq, isNull } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { group_member, group_request, people_group, person } from '../../db/schema/accounts.ts'
-import { build, tag_build } from '../../db/schema/builds.ts'
+import { build, tag_build, tag_change } from '../../db/schema/builds.ts'
 import { audit_entry, event } from '../../db/schema/kernel.ts'
 import { mirror_host } from '../../db/schema/mirrors.ts'
 import { package_binary, package_owner, package_request } from '../../db/schema/packages.ts'
@@ -22,7 +22,7 @@ import { addMember, leaveGroup } from '../../src/accounts/memberships.ts'
 import { personByUsername } from '../../src/accounts/queries.ts'
 import { releaseTags } from '../../src/builds/build.ts'
 import { registerBuild } from '../../src/builds/builds.ts'
-import { tagBuild } from '../../src/builds/tags.ts'
+import { tagBuild, untagBuild } from '../../src/builds/tags.ts'
 import type { Ctx } from '../../src/kernel/context.ts'
 import { PortalError } from '../../src/kernel/errors.ts'
 import { must } from '../../src/kernel/must.ts'
@@ -187,6 +187,13 @@ const races: Record<string, () => Promise<void>> = {
       .from(tag_build)
       .where(and(eq(tag_build.build_id, row.id), isNull(tag_build.removed_by_change)))
     expect(found?.n).toBe(2)
+  },
+  async untagBuild() {
+    const row = await makeBuild(app, 'hello-1-1')
+    const tag = releaseTags(RELEASE).candidate
+    const untagged = () => transaction(system, (tx) => untagBuild(tx, system, tag, row))
+    expect(await atOnce(untagged)).toEqual(ALL)
+    expect(await app.db.$count(tag_change, eq(tag_change.action, 'remove'))).toBe(1)
   },
   async claimTask() {
     await transaction(system, (tx) =>
