@@ -9,7 +9,8 @@ export type MemberRow = typeof group_member.$inferSelect
 export type RequestRow = typeof group_request.$inferSelect
 
 const who = { username: person.username, display_name: person.display_name }
-const live = isNull(group_member.left_at)
+/** Of members: those who have not left. */
+export const live = isNull(group_member.left_at)
 
 export function groupRows(db: Reader): Promise<GroupRow[]> {
   return db.select().from(people_group).orderBy(asc(people_group.title), asc(people_group.id))

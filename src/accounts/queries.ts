@@ -46,12 +46,3 @@ export function tokensOf(db: Reader, person_id: number) {
     .where(eq(api_token.person_id, person_id))
     .orderBy(desc(api_token.id))
 }
-
-export async function tokenByHash(db: Reader, token_hash: string) {
-  const [row] = await db
-    .select({ token: api_token, person })
-    .from(api_token)
-    .innerJoin(person, eq(person.id, api_token.person_id))
-    .where(eq(api_token.token_hash, token_hash))
-  return row
-}

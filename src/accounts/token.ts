@@ -1,5 +1,5 @@
 /** Personal API tokens: their form, names and lives. Pure. */
-import { DAY_MS, MINUTE_MS } from '../kernel/clock.ts'
+import { DAY_MS, MINUTE_MS, SECOND_MS } from '../kernel/clock.ts'
 import type { Scope } from '../kernel/context.ts'
 import { type Reason, reason } from '../kernel/reason.ts'
 
@@ -9,6 +9,8 @@ export const TOKEN_NAME_MAX_CHARS = 60
 export const MAX_TOKENS = 50
 /** A use is noted when the last note is older; noting every use would make reads write. */
 export const USE_NOTED_EVERY_MS = 5 * MINUTE_MS
+/** Uses wait so long for others, to be noted together. */
+export const USE_NOTED_AFTER_MS = SECOND_MS
 
 /** Lives that one may choose, in days; 0 is without end. */
 export const tokenLives_days = [30, 90, 365, 0] as const

@@ -1,23 +1,26 @@
 /** Personal API tokens: made and shown once, kept as a digest, listed and revoked. */
-import { and, eq, isNull, lte, or } from 'drizzle-orm'
-import { api_token } from '../../db/schema/accounts.ts'
+import { and, eq, inArray, isNull, lte, or, sql } from 'drizzle-orm'
+import { api_token, group_member, people_group, person } from '../../db/schema/accounts.ts'
 import { requirePerson } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
+import { chunks } from '../kernel/chunks.ts'
 import type { Actor, App, Ctx, Scope } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
+import { prepared } from '../kernel/prepared.ts'
 import { newToken } from '../kernel/random.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { requireSession } from './access.ts'
-import { rolesByGroups } from './group-queries.ts'
+import { live } from './group-queries.ts'
 import { secretHash } from './link.ts'
 import { allScopes, cleanDisplayName, rolesOf } from './person.ts'
-import { tokenByHash, tokensOf } from './queries.ts'
+import { tokensOf } from './queries.ts'
 import {
   TOKEN_NAME_MAX_CHARS,
   TOKEN_PREFIX,
   tokenEnd,
   tokenFault,
+  USE_NOTED_AFTER_MS,
   USE_NOTED_EVERY_MS,
 } from './token.ts'
 
@@ -105,33 +108,78 @@ export async function endTokens(tx: Tx, person_id: number): Promise<number> {
   return gone.length
 }
 
+/** A token with its person and their roles, a row for each role, or one without. */
+const tokenByHash = prepared('token_by_hash', (db) =>
+  db
+    .select({
+      id: api_token.id,
+      scopes: api_token.scopes,
+      expires_at: api_token.expires_at,
+      last_used_at: api_token.last_used_at,
+      person_id: person.id,
+      username: person.username,
+      role: people_group.role,
+    })
+    .from(api_token)
+    .innerJoin(person, eq(person.id, api_token.person_id))
+    .leftJoin(group_member, and(eq(group_member.person_id, person.id), live))
+    .leftJoin(people_group, eq(people_group.id, group_member.group_id))
+    .where(eq(api_token.token_hash, sql.placeholder('hash'))),
+)
+
 /** @throws PortalError account.token-invalid */
 export async function actorOfToken(app: App, token: string): Promise<Actor> {
   const now = app.clock.now()
-  const found = await tokenByHash(app.db, secretHash(token))
-  const over = found && found.token.expires_at !== null && found.token.expires_at <= now
+  const rows = await tokenByHash(app.db, { hash: secretHash(token) })
+  const [found] = rows
+  const over = found && found.expires_at !== null && found.expires_at <= now
   if (!found || over) throw new PortalError('account.token-invalid')
-  await noteUse(app, found.token, now)
-  const { id, username } = found.person
-  const roles = rolesOf(await rolesByGroups(app.db, id))
+  if (found.last_used_at === null || found.last_used_at <= now - USE_NOTED_EVERY_MS)
+    noteUse(app, found.id)
   return {
     kind: 'person',
-    id,
-    username,
-    roles,
-    scopes: found.token.scopes,
-    token_id: found.token.id,
+    id: found.person_id,
+    username: found.username,
+    roles: rolesOf(rows.flatMap(({ role }) => role ?? [])),
+    scopes: found.scopes,
+    token_id: found.id,
   }
 }
 
-async function noteUse(app: App, row: typeof api_token.$inferSelect, now: number): Promise<void> {
-  const noted = now - USE_NOTED_EVERY_MS
-  if (row.last_used_at !== null && row.last_used_at > noted) return
-  const stale = or(isNull(api_token.last_used_at), lte(api_token.last_used_at, noted))
-  await transaction({ app }, (tx) =>
-    tx
-      .update(api_token)
-      .set({ last_used_at: now })
-      .where(and(eq(api_token.id, row.id), stale)),
+/** Numbers of tokens whose use waits to be noted. */
+const used = new WeakMap<App, Set<number>>()
+
+/**
+ * Notes that a token was used, soon, with all others of the same second: nobody waits for it. What is lost when
+ * the program ends comes with the next use.
+ */
+function noteUse(app: App, id: number): void {
+  const waiting = used.get(app)
+  if (waiting) {
+    waiting.add(id)
+    return
+  }
+  const ids = new Set([id])
+  used.set(app, ids)
+  setTimeout(() => {
+    used.delete(app)
+    writeUse(app, [...ids]).catch((error) => {
+      app.log.warn({ err: error }, 'the use of tokens was not noted')
+    })
+  }, USE_NOTED_AFTER_MS).unref()
+}
+
+async function writeUse(app: App, ids: number[]): Promise<void> {
+  const now = app.clock.now()
+  const stale = or(
+    isNull(api_token.last_used_at),
+    lte(api_token.last_used_at, now - USE_NOTED_EVERY_MS),
   )
+  for (const part of chunks(ids))
+    await transaction({ app }, (tx) =>
+      tx
+        .update(api_token)
+        .set({ last_used_at: now })
+        .where(and(inArray(api_token.id, part), stale)),
+    )
 }

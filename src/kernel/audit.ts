@@ -3,6 +3,7 @@ import { and, desc, eq } from 'drizzle-orm'
 import { audit_entry } from '../../db/schema/kernel.ts'
 import { actorName, type Ctx } from './context.ts'
 import type { Reader, Tx } from './db.ts'
+import { record } from './outbox.ts'
 
 /** Everything that is on record, as a verb in the past; `account.log.<action>` is its sentence. */
 export const auditActions = [
@@ -111,7 +112,7 @@ export interface AuditInput {
 }
 
 export async function audit(tx: Tx, ctx: Ctx, input: AuditInput): Promise<void> {
-  await tx.insert(audit_entry).values({
+  record(tx, {
     at: ctx.app.clock.now(),
     actor: actorName(ctx.actor),
     person_id: input.person_id ?? (ctx.actor.kind === 'person' ? ctx.actor.id : null),

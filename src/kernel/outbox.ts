@@ -1,19 +1,27 @@
 /**
- * Facts of a transaction, kept aside while it works and written at its very end, behind the lock that
- * numbers them in the order of commits. So whoever holds that lock waits for nothing any more, and emitters
- * cannot stand in each other's way, wherever in its work a verb emits.
+ * What a transaction says of itself: facts for whoever listens and entries of the audit log. Both are kept aside
+ * while it works and written at its very end, the facts last, behind the lock that numbers them in the order of
+ * commits. So whoever holds that lock waits for nothing any more, and emitters cannot stand in each other's way,
+ * wherever in its work a verb emits.
  */
-import { event } from '../../db/schema/kernel.ts'
+import { audit_entry, event } from '../../db/schema/kernel.ts'
+import { chunks } from './chunks.ts'
 import { actorName, type Ctx } from './context.ts'
 import { lockEventOrder, type Tx } from './db.ts'
 
-type Fact = typeof event.$inferInsert
-
-/** Facts of one statement: databases bound the parameters of one. */
-const ROWS = 500
+interface Aside {
+  facts: (typeof event.$inferInsert)[]
+  entries: (typeof audit_entry.$inferInsert)[]
+}
 
 /** By transaction; on SQLite that is one object which transactions use one after another. */
-const collected = new WeakMap<object, Fact[]>()
+const collected = new WeakMap<object, Aside>()
+
+function asideOf(tx: Tx, what: string): Aside {
+  const aside = collected.get(tx)
+  if (!aside) throw new Error(`${what} was said outside a transaction()`)
+  return aside
+}
 
 /**
  * Says that something happened, where and when the transaction commits; one that fails says nothing.
@@ -27,21 +35,24 @@ export async function emit(
   subject: string,
   payload: Record<string, unknown> = {},
 ): Promise<void> {
-  const facts = collected.get(tx)
-  if (!facts) throw new Error(`${type} was emitted outside a transaction()`)
   const at = ctx.app.clock.now()
-  facts.push({ type, subject, payload, actor: actorName(ctx.actor), at })
+  asideOf(tx, type).facts.push({ type, subject, payload, actor: actorName(ctx.actor), at })
 }
 
-/** Runs the work of a transaction and then writes what it emitted. */
+/** Puts an entry on record, where and when the transaction commits. */
+export function record(tx: Tx, entry: typeof audit_entry.$inferInsert): void {
+  asideOf(tx, entry.action).entries.push(entry)
+}
+
+/** Runs the work of a transaction and then writes what it said. */
 export async function withFacts<T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise<T> {
-  const facts: Fact[] = []
-  collected.set(tx, facts)
+  const aside: Aside = { facts: [], entries: [] }
+  collected.set(tx, aside)
   try {
     const value = await work(tx)
-    if (facts.length > 0) await lockEventOrder(tx)
-    for (let at = 0; at < facts.length; at += ROWS)
-      await tx.insert(event).values(facts.slice(at, at + ROWS))
+    for (const entries of chunks(aside.entries)) await tx.insert(audit_entry).values(entries)
+    if (aside.facts.length > 0) await lockEventOrder(tx)
+    for (const facts of chunks(aside.facts)) await tx.insert(event).values(facts)
     return value
   } finally {
     collected.delete(tx)

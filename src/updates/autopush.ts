@@ -6,8 +6,8 @@ import type { Subscriber } from '../kernel/subscribers.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { factsOf } from './facts.ts'
 import { holdUpdate } from './hold.ts'
+import { askForStable } from './karma.ts'
 import { autopushDue, nextAskAt } from './update.ts'
-import { askForStable } from './votes.ts'
 
 const PAGE = 200
 

@@ -9,11 +9,10 @@ import {
   pageQuery,
   problemResponse,
 } from '../kernel/http.ts'
-import { commentPage, hideComment, showComment } from './comments.ts'
+import { commentPage, hideComment, postComment, showComment } from './comments.ts'
 import { markdownText } from './input.ts'
 import type { CommentRow } from './queries.ts'
 import { getUpdate } from './updates.ts'
-import { postComment } from './votes.ts'
 
 const aliasParams = z.object({ alias: z.string().max(100) })
 const commentParams = aliasParams.extend({ id: z.coerce.number().int().positive() })

@@ -1,16 +1,18 @@
-/** Comments on updates: in pages, newest first; hidden by moderators with a reason, and shown again. */
+/** Comments on updates: posted; in pages, newest first; hidden by moderators with a reason, and shown again. */
 import { and, eq, isNull } from 'drizzle-orm'
 import { comment } from '../../db/schema/updates.ts'
-import { requireRole } from '../kernel/access.ts'
+import { takeTry } from '../accounts/limits.ts'
+import { type Person, requirePerson, requireRole } from '../kernel/access.ts'
 import { audit } from '../kernel/audit.ts'
 import { actorName, type Ctx } from '../kernel/context.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { emit } from '../kernel/events.ts'
 import { decodeCursor, encodeCursor } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
+import { renderText } from '../kernel/rendering.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { holdUpdate } from './hold.ts'
-import { type CommentRow, commentsOf } from './queries.ts'
+import { type CommentRow, commentsOf, type UpdateRow } from './queries.ts'
 
 /** What a page shows at once. */
 export const COMMENTS_SHOWN = 50
@@ -33,6 +35,41 @@ export async function commentPage(
   const items = rows.slice(0, limit).reverse()
   const oldest = items[0]
   return { items, next: rows.length > limit && oldest ? encodeCursor(oldest.id) : null }
+}
+
+/** What comes before a comment's transaction: how many one may make, and its rendering. */
+export async function prepareComment(ctx: Ctx, person: Person, text: string): Promise<void> {
+  await takeTry(ctx, 'comment', person.username)
+  await renderText(ctx.app, text)
+}
+
+/** A comment without a vote; it leaves the person's vote as it is. */
+export async function postComment(ctx: Ctx, alias: string, text: string): Promise<void> {
+  requireRole(ctx, 'member', 'vote')
+  const person = requirePerson(ctx)
+  if (text.trim() === '') throw invalid('text', reason('update.comment-empty'))
+  await prepareComment(ctx, person, text)
+  await transaction(ctx, async (tx) => {
+    const row = await holdUpdate(tx, alias)
+    await tx.insert(comment).values(commentOf(row, person, text, null, ctx.app.clock.now()))
+    await audit(tx, ctx, { action: 'update.commented', subject: `update:${alias}` })
+    await emit(tx, ctx, 'update.commented', `update:${alias}`, { author: person.username })
+  })
+}
+
+/** A comment as its row. @param karma of the vote that it came with */
+export function commentOf(
+  row: UpdateRow,
+  person: Person,
+  text: string,
+  karma: number | null,
+  at: number,
+): typeof comment.$inferInsert {
+  return {
+    ...{ update_id: row.id, revision: row.revision },
+    ...{ person_id: person.id, author: person.username },
+    ...{ text, karma, at },
+  }
 }
 
 /** Moderators are the administrators. */

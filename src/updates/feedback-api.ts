@@ -1,8 +1,9 @@
 /** Feedback on updates over HTTP: votes, results of checks and their waivers. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { answers, type createApi, jsonBody } from '../kernel/http.ts'
+import { recordGate, waiveGate } from './gates.ts'
 import { markdownText } from './input.ts'
-import { castVote, type Karma, recordGate, waiveGate, withdrawVote } from './votes.ts'
+import { castVote, type Karma, withdrawVote } from './votes.ts'
 
 /** The revision that was looked at or tested: what is said of one does not count for another. */
 const revision = z.int().positive()

@@ -5,13 +5,13 @@ import { formRoute } from '../kernel/forms.ts'
 import { fromZod, type HttpEnv } from '../kernel/http.ts'
 import { reason } from '../kernel/reason.ts'
 import { rowNumber } from '../kernel/row-number.ts'
-import { hideComment, showComment } from './comments.ts'
+import { hideComment, postComment, showComment } from './comments.ts'
 import { karmaSchema } from './feedback-api.ts'
 import { markdownText, updateInput } from './input.ts'
 import { requestUpdate } from './requests.ts'
 import { updateRequests } from './update.ts'
 import { createUpdate } from './updates.ts'
-import { castVote, postComment, withdrawVote } from './votes.ts'
+import { castVote, withdrawVote } from './votes.ts'
 
 /** One thing a line, as people type them into a text box. */
 const lines = (text: string | undefined) =>

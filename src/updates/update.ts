@@ -180,6 +180,23 @@ export function autopushDue(facts: UpdateFacts): 'karma' | 'time' | undefined {
 }
 
 /**
+ * Whether karma could have carried an update to stable, as its row tells: only then the other rules need be asked.
+ * What time brings is asked elsewhere.
+ */
+export function mayBeDue(
+  row: {
+    request: UpdateRequest | null
+    autopush_stopped_at: number | null
+    autokarma: boolean
+    stable_karma: number
+  },
+  karma: number,
+): boolean {
+  const { request, autopush_stopped_at, autokarma, stable_karma } = row
+  return request === null && autopush_stopped_at === null && autokarma && karma >= stable_karma
+}
+
+/**
  * When time alone could next let an update go to stable by itself; null when only a change of something else can.
  * @returns milliseconds since the epoch, after `facts.now`
  */

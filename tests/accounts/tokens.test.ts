@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { DAY_MS } from '../../src/kernel/clock.ts'
 import { type TestApp, testApp } from '../support/test-app.ts'
 import { Browser, join } from './support.ts'
@@ -52,6 +52,17 @@ describe('a token', () => {
     )
     expect(answer.status).toBe(403)
     expect(await answer.json()).toMatchObject({ code: 'account.session-needed' })
+  })
+
+  it('tells when it was last used', async () => {
+    const { body } = await make({ name: 'ci', scopes: ['read'], life_days: 30 })
+    const noted = async () => {
+      const list = await (await marie.get('/api/account/tokens')).json()
+      return list.items[0].last_used_at
+    }
+    expect(await noted()).toBeNull()
+    for (const status of [200, 200]) expect((await me(body.token)).status).toBe(status)
+    await vi.waitFor(async () => expect(await noted()).not.toBeNull(), 5000)
   })
 
   it('ends when its time is over', async () => {

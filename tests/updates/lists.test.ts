@@ -1,6 +1,7 @@
 /** Updates in lists: the karma of many in one query is the karma of each by itself. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mayVoteOn, ownVote, remarksByRevision } from '../../src/site/updates/feedback.ts'
+import { postComment } from '../../src/updates/comments.ts'
 import { updateInput } from '../../src/updates/input.ts'
 import {
   countOpenUpdates,
@@ -10,7 +11,7 @@ import {
 } from '../../src/updates/lists.ts'
 import { editUpdate } from '../../src/updates/revisions.ts'
 import { createUpdate, viewUpdate } from '../../src/updates/updates.ts'
-import { castVote, postComment, withdrawVote } from '../../src/updates/votes.ts'
+import { castVote, withdrawVote } from '../../src/updates/votes.ts'
 import { asPushed, makeBuild, prepareRelease } from '../support/builds.ts'
 import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 

@@ -11,19 +11,15 @@ import { eventsAfter } from '../../src/kernel/events.ts'
 import { deliver } from '../../src/kernel/subscribers.ts'
 import { transaction } from '../../src/kernel/transaction.ts'
 import { askFollowsRelease, askWhereDue } from '../../src/updates/autopush.ts'
+import { postComment } from '../../src/updates/comments.ts'
+import { recordGate, waiveGate } from '../../src/updates/gates.ts'
 import { updateEdit, updateInput } from '../../src/updates/input.ts'
 import { obsoleteOvertaken } from '../../src/updates/obsolete.ts'
 import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
 import { editUpdate } from '../../src/updates/revisions.ts'
 import { createUpdate, getUpdate, viewUpdate } from '../../src/updates/updates.ts'
-import {
-  castVote,
-  postComment,
-  recordGate,
-  waiveGate,
-  withdrawVote,
-} from '../../src/updates/votes.ts'
+import { castVote, withdrawVote } from '../../src/updates/votes.ts'
 import { asPushed, makeBuild, prepareRelease, RELEASE } from '../support/builds.ts'
 import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 
