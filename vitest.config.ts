@@ -5,7 +5,7 @@
  */
 import { defineConfig } from 'vitest/config'
 
-const real = ['tests/{builder,clients,e2e,faults,old-data}/**/*.test.ts']
+const real = ['tests/{builder,clients,e2e,faults,old-data,power}/**/*.test.ts']
 const rooms =
   '{kernel,accounts,distribution,tasks,packages,builds,repos,errata,updates,upstream,mirrors,downloads,releases,status}'
 

@@ -1,7 +1,7 @@
 /** First start: everything that a portal needs before it serves. Each part does nothing when it is done. */
 
 import { existsSync } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { machine } from 'node:os'
 import { dirname } from 'node:path'
 import { syncGroups } from './accounts/groups.ts'
@@ -36,7 +36,7 @@ export interface SetupResult {
 export async function setUp(app: App): Promise<SetupResult> {
   const ctx = systemCtx(app, 'setup')
   // Web serves it from its first request on, also while nothing is published yet.
-  await mkdir(dataPath(app.config, 'pub'), { recursive: true })
+  await makeFolder(dataPath(app.config, 'pub'))
   await app.database.migrate()
   await syncReleases(ctx)
   await syncGroups(ctx)

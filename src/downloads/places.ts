@@ -4,7 +4,7 @@ import { mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { dirname, join } from 'node:path'
 import { dataPath } from '../kernel/config.ts'
 import type { App } from '../kernel/context.ts'
-import { flush, makeFolder, moveDurably } from '../kernel/durable.ts'
+import { flushTree, makeFolder, moveDurably } from '../kernel/durable.ts'
 import { newHex } from '../kernel/random.ts'
 import { exists } from '../repos/store.ts'
 
@@ -46,7 +46,7 @@ export async function makeOnce(
   await makeFolder(dirname(path))
   const part = join(stage, `${newHex(app.random, 16)}.part`)
   await make(part)
-  await flush(part)
+  await flushTree(part)
   await moveDurably(part, path)
 }
 
@@ -55,7 +55,7 @@ export async function publishFolder(app: App, from: string, path: string): Promi
   const to = dataPath(app.config, 'pub', path)
   if (await exists(to)) return
   await makeFolder(dirname(to))
-  await flush(from)
+  await flushTree(from)
   await moveDurably(from, to)
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Config, dataPath } from './config.ts'
 import type { App } from './context.ts'
@@ -51,7 +51,7 @@ export async function putBlob(
   expected: Expected,
 ): Promise<Blob> {
   const parts = dataPath(app.config, folder, 'part')
-  await mkdir(parts, { recursive: true })
+  await makeFolder(parts)
   const part = join(parts, newHex(app.random, 32))
   try {
     const blob = await writePart(part, bytes, expected.max_bytes)

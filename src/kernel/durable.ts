@@ -4,8 +4,8 @@
  * name of its own, so that two programs never write to the same one.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 
 /** Flushes a file's bytes, or a folder's names, to disk. */
 export async function flush(path: string): Promise<void> {
@@ -17,13 +17,52 @@ export async function flush(path: string): Promise<void> {
   }
 }
 
-/** Makes a folder and those above it; each new one's name is on disk. */
+/** Flushes all files and folders of a tree, names last, so that the tree's own name can follow. */
+export async function flushTree(path: string): Promise<void> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
+    // A single file is a tree too.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
+    return []
+  })
+  for (const each of entries)
+    if (each.isDirectory() || each.isFile())
+      await flushTree(join(path, each.name)).catch((error) => {
+        // What is gone in the meantime has nothing to keep.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      })
+  await flush(path)
+}
+
+/** Folders that this program has seen flushed by name, with all above them. */
+const named = new Set<string>()
+/** Forgotten beyond so many, at the cost of flushing some again. */
+const NAMED_KEPT = 10_000
+
+/**
+ * Makes a folder and those above it; their names are on disk. One that is there already may be of a program that was
+ * killed before it flushed, or be made at this moment by another: its names are flushed too, once in a program.
+ */
 export async function makeFolder(path: string, mode?: number): Promise<void> {
-  const first = await mkdir(path, { recursive: true, ...(mode !== undefined && { mode }) })
-  if (first === undefined) return
-  for (let at = path; ; at = dirname(at)) {
-    await flush(dirname(at))
-    if (at === first) return
+  const made = await mkdir(path, { recursive: true, ...(mode !== undefined && { mode }) })
+  if (named.size > NAMED_KEPT) named.clear()
+  const seen: string[] = []
+  for (let at = resolve(path); dirname(at) !== at; at = dirname(at)) {
+    const isNew = made !== undefined && at.startsWith(made)
+    if (!isNew && named.has(at)) break
+    if (!(await flushNames(dirname(at)))) break
+    seen.push(at)
+  }
+  for (const each of seen) named.add(each)
+}
+
+/** @returns false for a folder that this program may not read: so it is not one that it has made */
+async function flushNames(folder: string): Promise<boolean> {
+  try {
+    await flush(folder)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+    return false
   }
 }
 

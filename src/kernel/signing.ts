@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { dataPath } from './config.ts'
 import type { App } from './context.ts'
-import { makeFolder, writeDurably } from './durable.ts'
+import { flushTree, makeFolder, writeDurably } from './durable.ts'
 
 const run = promisify(execFile)
 
@@ -37,6 +37,8 @@ export async function ensureSigningKey(app: App): Promise<void> {
       ...['--passphrase', '', '--quick-generate-key', `${name} <${email}>`],
       ...['rsa3072', 'sign', 'never'],
     ])
+  // GnuPG itself flushes nothing; a public key whose private one is gone would be for ever.
+  await flushTree(gnupgHome(app))
   const { stdout: armored } = await gpg(app, ['--armor', '--export', email])
   await writeDurably(publicKeyFile(app), armored)
 }

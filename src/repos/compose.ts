@@ -3,7 +3,7 @@
  * (clients do not see them before the metadata names them), metadata in a folder of its own. What reads
  * packages is confined: they are strangers' bytes, and this program is beside the key.
  */
-import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { and, eq, isNull } from 'drizzle-orm'
 import { generation } from '../../db/schema/repos.ts'
@@ -11,6 +11,7 @@ import { dataPath } from '../kernel/config.ts'
 import { runConfined } from '../kernel/confined.ts'
 import type { App } from '../kernel/context.ts'
 import type { Reader, Tx } from '../kernel/db.ts'
+import { flush, flushTree, makeFolder } from '../kernel/durable.ts'
 import { together } from '../kernel/together.ts'
 import { draftFiles } from './drafts.ts'
 import type { GenerationRow, RepositoryRow } from './repositories.ts'
@@ -72,7 +73,7 @@ export async function composeRepository(
   const { repository, push_id, attempt } = draft
   const stage = stageOf(app, push_id, attempt, repository)
   await rm(stage, { recursive: true, force: true })
-  await mkdir(stage, { recursive: true })
+  await makeFolder(stage)
   const { packages, faults } = await listPackages(app, draft, stage)
   if (faults.length > 0) return { faults }
   // Side by side: the one waits for a program, the other reads rows.
@@ -81,21 +82,26 @@ export async function composeRepository(
     draft.writeUpdateinfo(join(stage, 'updateinfo.xml')),
   ])
   if (updateinfo) await addUpdateinfo(stage)
+  // The row that is made of it says that it is there.
+  await flushTree(stage)
   return { made: await describeStage(stage, draft, packages) }
 }
 
 /** Links what is new into the tree, and lists all that the metadata has to name, for createrepo_c and the check. */
 async function listPackages(app: App, draft: Draft, stage: string) {
   const tree = publishedRoot(app, draft.repository)
-  await mkdir(join(tree, 'Packages'), { recursive: true })
+  await makeFolder(join(tree, 'Packages'))
   const list = await open(join(stage, 'packages.list'), 'w')
   const expected = await open(join(stage, 'expected.tsv'), 'w')
   const faults: FileFault[] = []
+  const shelves = new Set<string>()
   let packages = 0
   try {
     for await (const files of draftFiles(app.db, draft.push_id, draft.repository.id)) {
       for (const { rpm, added } of files) {
-        if (added && !(await linkPackage(app, tree, rpm)))
+        if (!added) continue
+        shelves.add(dirname(join(tree, packageHref(rpm.filename))))
+        if (!(await linkPackage(app, tree, rpm)))
           faults.push({ rpm_id: rpm.id, filename: rpm.filename, why: 'damaged' })
       }
       const hrefs = files.map(({ rpm }) => packageHref(rpm.filename))
@@ -107,6 +113,11 @@ async function listPackages(app: App, draft: Draft, stage: string) {
   } finally {
     await list.close()
     await expected.close()
+  }
+  // Also what an earlier attempt has linked, which may have ended before it came here.
+  for (const shelf of shelves) {
+    await makeFolder(shelf)
+    await flush(shelf)
   }
   return { packages, faults }
 }
@@ -124,7 +135,7 @@ async function linkPackage(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     if (!(await exists(from))) return false
-    await mkdir(dirname(to), { recursive: true })
+    await makeFolder(dirname(to))
     await linkOnce(from, to)
   }
   return true

@@ -25,7 +25,7 @@ import { and, eq, gt, isNull } from 'drizzle-orm'
 import { generation, repository } from '../../db/schema/repos.ts'
 import type { App } from '../kernel/context.ts'
 import type { Tx } from '../kernel/db.ts'
-import { flush } from '../kernel/durable.ts'
+import { flush, makeFolder } from '../kernel/durable.ts'
 import { newHex } from '../kernel/random.ts'
 import { signDetached } from '../kernel/signing.ts'
 import { currentGeneration, linkOnce, publishedRoot, stageOf } from './compose.ts'
@@ -48,12 +48,11 @@ export async function prepareGeneration(
   const staged = join(stageOf(app, next.push_id, next.attempt, row), 'repodata')
   const part = `${folder}.${newHex(app.random, 8)}.part`
   const repodata = join(part, 'repodata')
+  await makeFolder(join(folder, '..'))
   await mkdir(repodata, { recursive: true })
   await symlink(join('..', '..', 'Packages'), join(part, 'Packages'))
-  for (const file of [...next.files, 'repomd.xml']) {
-    await flush(join(staged, file))
+  for (const file of [...next.files, 'repomd.xml'])
     await linkOnce(join(staged, file), join(repodata, file))
-  }
   const signature = await signDetached(app, join(repodata, 'repomd.xml'))
   await writeFile(join(repodata, 'repomd.xml.asc'), signature, { flush: true })
   await flush(repodata)
