@@ -7,38 +7,14 @@ import { delimiter, dirname, join } from 'node:path'
 import { withPostgres } from './postgres.mjs'
 import {
   buildSite,
-  buildTools,
   installPackages,
   installTools,
   node,
   root,
   run,
   say,
-  usefulTools,
+  testTools,
 } from './prepare.mjs'
-
-const testTools = {
-  ...buildTools,
-  ...usefulTools,
-  dnf: { apt: 'dnf', dnf: 'dnf' },
-  sq: { apt: 'sq', dnf: 'sequoia-sq' },
-  chromium: { apt: 'chromium', dnf: 'chromium' },
-  // Daemons are only started by tests, on ports and configurations of their own.
-  nginx: { apt: 'nginx-light', dnf: 'nginx' },
-  vsftpd: { apt: 'vsftpd', dnf: 'vsftpd' },
-  aria2c: { apt: 'aria2', dnf: 'aria2' },
-  // What tests/builder/fixtures/packages are built with.
-  cmake: { apt: 'cmake', dnf: 'cmake' },
-  meson: { apt: 'meson', dnf: 'meson' },
-  ninja: { apt: 'ninja-build', dnf: 'ninja-build' },
-  autoconf: { apt: 'autoconf', dnf: 'autoconf' },
-  automake: { apt: 'automake', dnf: 'automake' },
-  go: { apt: 'golang-go', dnf: 'golang' },
-  pip3: { apt: 'python3-pip', dnf: 'python3-pip' },
-  curl: { apt: 'curl', dnf: 'curl' },
-  ip: { apt: 'iproute2', dnf: 'iproute' },
-  pg_ctlcluster: { apt: 'postgresql', dnf: 'postgresql-server' },
-}
 
 installPackages()
 const missing = installTools(testTools)

@@ -20,7 +20,10 @@ import { Reader, type Reading } from './reader.ts'
 import { carry, type Done, keepVoting, load, patiently } from './work.ts'
 
 const seed = Number(process.env.FAULT_SEED ?? 20260105)
-const KILLS = { worker: 9, builder: 9, web: 3 }
+/** `npm run soak` kills twice as often. */
+const KILLS = process.env.SLIPWAY_SOAK
+  ? { worker: 18, builder: 18, web: 6 }
+  : { worker: 9, builder: 9, web: 3 }
 /** Packages that go the whole way again and again, and ones that are only built. */
 const LANES = { whole: 4, build: 2 }
 const DEADLINE_MS = 240_000
@@ -153,7 +156,7 @@ beforeAll(async () => {
   portal = await startPortal({ env: { BUILDER_CAPACITY: '2' } })
   anyone = new Api(portal.url)
   after = await tellTheStory()
-}, 420_000)
+}, 1_800_000)
 afterAll(() => portal?.stop())
 
 test('at least 20 kills, in the middle of builds and pushes', () => {

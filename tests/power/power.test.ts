@@ -17,7 +17,7 @@ import { Power } from './power.ts'
 import { type Promised, promisesOf } from './promises.ts'
 
 const seed = Number(process.env.POWER_SEED ?? 20260105)
-const CUTS = process.env.SLIPWAY_SOAK ? 40 : 8
+const CUTS = process.env.SLIPWAY_SOAK ? 18 : 6
 /** Ended tasks from one cut to the next, at most; a moment's fraction decides within what follows. */
 const STEPS = 4
 const MOMENT_MS = 400
