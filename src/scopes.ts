@@ -75,5 +75,6 @@ export const routeScopes: Readonly<Record<string, Need>> = {
   'POST /api/releases/:release/schedule/:milestone/reached': 'admin',
   'POST /api/releases/:release/schedule/:milestone/slips': 'admin',
   'POST /api/releases/:release/state': 'admin',
+  'POST /api/updates/:alias/approval': 'admin',
   'POST /api/updates/:alias/gates': 'admin',
 }

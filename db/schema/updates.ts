@@ -31,6 +31,8 @@ export const update = table(
     critical: bool().notNull(),
     /** What it brings takes effect after a reboot only; dnf tells people so. */
     reboot_suggested: bool().notNull().default(false),
+    /** Since when it waits for a sponsor, as a newcomer's first ones may; null when it does not. */
+    held_at: time(),
     /** Push that has it in hand. */
     push_id: int(),
     /** Reasons of the last push that sent it back. */

@@ -83,6 +83,7 @@ export const auditActions = [
   'release.slipped',
   'release.state',
   'task.canceled',
+  'update.approved',
   'update.comment-hidden',
   'update.comment-shown',
   'update.commented',

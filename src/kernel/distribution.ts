@@ -29,6 +29,8 @@ const policySchema = z.strictObject({
   /** The least that a submitter may ask for; critical packages are never below `stable_karma`. */
   stable_karma_floor: z.number().int().positive().default(2),
   unstable_karma: z.number().int().negative(),
+  /** Updates of a packager that a sponsor approves one by one, before others go by themselves; 0 holds none. */
+  newcomer_updates: z.number().int().nonnegative().default(0),
 })
 
 const arch = z

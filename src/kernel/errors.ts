@@ -56,6 +56,8 @@ export const errorStatus = {
   'update.refused': 409,
   'update.locked': 409,
   'update.not-votable': 409,
+  'update.not-held': 409,
+  'update.own-approval': 403,
   'update.own-vote': 403,
   'update.build-taken': 409,
 

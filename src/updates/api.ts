@@ -17,6 +17,7 @@ import { reasonJson } from '../kernel/words.ts'
 import { addComments, commentJson } from './comments-api.ts'
 import { addFeedback } from './feedback-api.ts'
 import { updateEdit, updateInput } from './input.ts'
+import { approveUpdate } from './newcomers.ts'
 import { addPushes } from './pushes-api.ts'
 import { requestUpdate } from './requests.ts'
 import { editUpdate } from './revisions.ts'
@@ -35,6 +36,7 @@ export function updateJson(ctx: Ctx, row: UpdateRow) {
     ...{ stable_karma, unstable_karma, autokarma, autotime, critical, obsoleted_by },
     reboot_suggested: row.reboot_suggested,
     locked: row.push_id !== null,
+    held: row.held_at !== null,
     ejected: (row.ejected ?? []).map((each) => reasonJson(t, each)),
     created_at: iso(row.created_at),
     modified_at: iso(row.modified_at),
@@ -168,6 +170,19 @@ function addChanges(api: Api): void {
       const { request, reason } = c.req.valid('json')
       const row = await requestUpdate(ctx, c.req.valid('param').alias, request, reason)
       return c.json(updateJson(ctx, row))
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/updates/{alias}/approval',
+      tags: ['updates'],
+      request: { params: aliasParams },
+      responses: answers('Approved: no longer held for a sponsor.'),
+    }),
+    async (c) => {
+      const ctx = c.get('ctx')
+      return c.json(updateJson(ctx, await approveUpdate(ctx, c.req.valid('param').alias)))
     },
   )
 }

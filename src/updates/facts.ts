@@ -89,6 +89,7 @@ function factsFrom(app: App, row: UpdateRow, parts: Parts, around: Around): Upda
     policy,
     release_state: around.state,
     excepted: row.freeze_exception !== null,
+    held: row.held_at !== null,
     gates: (parts.gates.get(row.id) ?? []).map((gate) => ({
       ...gate,
       waived: gate.waived_by !== null,

@@ -8,6 +8,7 @@ import { rowNumber } from '../kernel/row-number.ts'
 import { hideComment, postComment, showComment } from './comments.ts'
 import { karmaSchema } from './feedback-api.ts'
 import { markdownText, updateInput } from './input.ts'
+import { approveUpdate } from './newcomers.ts'
 import { requestUpdate } from './requests.ts'
 import { updateRequests } from './update.ts'
 import { createUpdate } from './updates.ts'
@@ -99,6 +100,17 @@ export function createUpdateForms(): Hono<HttpEnv> {
         if (!request) throw invalid('request', reason('update.request-value'))
         await requestUpdate(c.get('ctx'), alias, request, form.reason)
         return { to: page(alias), done: 'updates.requested' }
+      },
+    ),
+  )
+  forms.post(
+    '/updates/:alias/approve',
+    formRoute(
+      (c) => page(c.req.param('alias')),
+      async (c) => {
+        const alias = c.req.param('alias') ?? ''
+        await approveUpdate(c.get('ctx'), alias)
+        return { to: page(alias), done: 'updates.approved' }
       },
     ),
   )

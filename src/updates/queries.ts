@@ -6,6 +6,7 @@ import {
   desc,
   eq,
   inArray,
+  isNotNull,
   isNull,
   like,
   lt,
@@ -152,7 +153,7 @@ export interface UpdateFilter {
   release?: string | undefined
   status?: UpdateStatus | undefined
   type?: UpdateType | undefined
-  /** Only what is requested and not in a push. */
+  /** Only what is requested, and neither held for a sponsor nor in a push. */
   requested?: boolean
   submitter_id?: number | undefined
 }
@@ -164,7 +165,11 @@ export function filterUpdates(filter: UpdateFilter): SQL | undefined {
     filter.type === undefined ? undefined : eq(update.type, filter.type),
     filter.submitter_id === undefined ? undefined : eq(update.submitter_id, filter.submitter_id),
     filter.requested
-      ? and(inArray(update.request, ['testing', 'stable']), isNull(update.push_id))
+      ? and(
+          inArray(update.request, ['testing', 'stable']),
+          isNull(update.push_id),
+          isNull(update.held_at),
+        )
       : undefined,
   )
 }
@@ -181,6 +186,16 @@ export function updateRows(
     .where(and(filterUpdates(filter), before === undefined ? undefined : lt(update.id, before)))
     .orderBy(desc(update.id))
     .limit(limit)
+}
+
+/** How many updates of a person have been in testing, counted up to `most`. */
+export async function pushedOf(db: Reader, submitter_id: number, most: number): Promise<number> {
+  const rows = await db
+    .select({ id: update.id })
+    .from(update)
+    .where(and(eq(update.submitter_id, submitter_id), isNotNull(update.testing_at)))
+    .limit(most)
+  return rows.length
 }
 
 /** Updates that a package's builds are in, newest first. */

@@ -45,6 +45,19 @@ export interface UpdateFacts {
   bugs: { number: string; required: boolean; net: number }[]
   testcases: { name: string; required: boolean; net: number }[]
   builds: { nvr: string; evr: Evr; complete: boolean; stable: { nvr: string; evr: Evr } | null }[]
+  /** Waits for a sponsor to approve it. */
+  held: boolean
+}
+
+/**
+ * Whether an update waits for a sponsor: one of the first of somebody who is none.
+ * @param pushed how many of their updates have been in testing
+ */
+export function isHeldForSponsor(
+  submitter: { sponsors: boolean; pushed: number },
+  policy: Pick<ReleasePolicy, 'newcomer_updates'>,
+): boolean {
+  return !submitter.sponsors && submitter.pushed < policy.newcomer_updates
 }
 
 /** The least karma that may carry an update: a submitter can't ask for less, critical packages for none at all. */
@@ -100,6 +113,7 @@ const inTestingMs = (facts: UpdateFacts) =>
 export function mayGoTesting(facts: UpdateFacts): Reason[] {
   const reasons: Reason[] = []
   if (facts.status !== 'pending') reasons.push(reason('update.status', { status: facts.status }))
+  if (facts.held) reasons.push(reason('update.held', { first: facts.policy.newcomer_updates }))
   for (const build of facts.builds)
     if (!build.complete) reasons.push(reason('update.build-incomplete', { nvr: build.nvr }))
   return reasons

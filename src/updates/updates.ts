@@ -27,6 +27,7 @@ import { requireMaintainer } from '../packages/owners.ts'
 import { commentPage } from './comments.ts'
 import { factsOf } from './facts.ts'
 import type { UpdateInput } from './input.ts'
+import { isNewcomer } from './newcomers.ts'
 import { obsoleteOlder } from './obsolete.ts'
 import {
   bugsOfUpdates,
@@ -124,6 +125,7 @@ export async function createUpdate(ctx: Ctx, input: UpdateInput): Promise<Update
     const subject = `update:${row.alias}`
     await audit(tx, ctx, { action: 'update.created', subject, details: { builds: input.builds } })
     await emit(tx, ctx, 'update.created', subject, { title: kept.title, release })
+    if (kept.held_at !== null) await emit(tx, ctx, 'update.held', subject, { title: kept.title })
     return kept
   })
 }
@@ -166,6 +168,7 @@ async function insertUpdate(
       reboot_suggested: input.reboot_suggested,
       critical,
       upstream_advisory: input.upstream_advisory ?? null,
+      held_at: (await isNewcomer(tx, person, described.policy)) ? now : null,
       created_at: now,
       modified_at: now,
     })

@@ -14,7 +14,7 @@ import { mirror_host } from '../../db/schema/mirrors.ts'
 import { package_binary, package_owner, package_request } from '../../db/schema/packages.ts'
 import { blocker_vote, package_claim, release_decision } from '../../db/schema/releases.ts'
 import { builder, task } from '../../db/schema/tasks.ts'
-import { build_override, push, update_build, vote } from '../../db/schema/updates.ts'
+import { build_override, push, update, update_build, vote } from '../../db/schema/updates.ts'
 import { upstream_package } from '../../db/schema/upstream.ts'
 import { createGroup, syncGroups } from '../../src/accounts/groups.ts'
 import { askToJoin, decideAsk } from '../../src/accounts/joins.ts'
@@ -39,6 +39,7 @@ import { addBuilder, removeBuilder } from '../../src/tasks/builders.ts'
 import { claimTask } from '../../src/tasks/leases.ts'
 import { cancelTask, createTask } from '../../src/tasks/tasks.ts'
 import { updateInput } from '../../src/updates/input.ts'
+import { approveUpdate } from '../../src/updates/newcomers.ts'
 import { overrideBuild } from '../../src/updates/overrides.ts'
 import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
@@ -336,6 +337,15 @@ const races: Record<string, () => Promise<void>> = {
     const grant = { arches: ['x86_64'], channels: ['default'], drivers: ['host'], capacity: 1 }
     expect((await atOnce(() => addBuilder(system, 'bee', grant))).done).toBe(1)
     expect(await app.db.$count(builder, eq(builder.name, 'bee'))).toBe(1)
+  },
+  async approveUpdate() {
+    await makeBuild(app, 'hello-1-1')
+    const { alias } = await make(['hello-1-1'])
+    await app.database.write((tx) =>
+      tx.update(update).set({ held_at: 1 }).where(eq(update.alias, alias)),
+    )
+    expect(await atOnce(() => approveUpdate(system, alias))).toEqual(ONE('update.not-held'))
+    expect(await records('update.approved')).toBe(1)
   },
   async removeBuilder() {
     const grant = { arches: ['x86_64'], channels: ['default'], drivers: ['host'], capacity: 1 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DAY_MS, HOUR_MS } from '../../src/kernel/clock.ts'
 import {
   autopushDue,
+  isHeldForSponsor,
   isUnstable,
   mayGoStable,
   mayGoTesting,
@@ -38,9 +39,11 @@ const ready = (change: Partial<UpdateFacts> = {}): UpdateFacts => ({
     stable_karma: 3,
     stable_karma_floor: 2,
     unstable_karma: -3,
+    newcomer_updates: 3,
   },
   release_state: 'current',
   excepted: false,
+  held: false,
   gates: [],
   bugs: [],
   testcases: [],
@@ -144,6 +147,22 @@ describe('stable', () => {
 })
 
 describe('testing', () => {
+  const waiting = (change: Partial<UpdateFacts> = {}) =>
+    mayGoTesting(ready({ status: 'pending', testing_at: null, ...change })).map(({ code }) => code)
+
+  it('is not for one that waits for a sponsor', () => {
+    expect(waiting({ held: true })).toEqual(['update.held'])
+  })
+
+  it.each([
+    [{ sponsors: false, pushed: 2 }, true],
+    [{ sponsors: false, pushed: 3 }, false],
+    [{ sponsors: true, pushed: 0 }, false],
+  ])('of three first updates holds one of %o: %s', (submitter, held) => {
+    expect(isHeldForSponsor(submitter, { newcomer_updates: 3 })).toBe(held)
+    expect(isHeldForSponsor(submitter, { newcomer_updates: 0 })).toBe(false)
+  })
+
   it('is open to pending updates with complete builds', () => {
     expect(mayGoTesting(ready({ status: 'pending' }))).toEqual([])
     const half = { ...build('hello-2-1', '2'), complete: false }

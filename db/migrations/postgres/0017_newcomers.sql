@@ -1,0 +1,1 @@
+ALTER TABLE "update_" ADD COLUMN "held_at" bigint;

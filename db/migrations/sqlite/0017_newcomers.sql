@@ -1,0 +1,1 @@
+ALTER TABLE `update_` ADD `held_at` integer;
