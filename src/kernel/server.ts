@@ -1,6 +1,6 @@
 /**
  * The web's HTTP server, before anything of ours or of Astro's reads a request: what can't be a request is refused
- * in words, every answer gets its headers, and whoever sends too slowly is cut off.
+ * in words, every answer gets its headers, and whoever sends too slowly, or takes nothing, is cut off.
  */
 import {
   createServer,
@@ -19,6 +19,8 @@ import { securityHeaders } from './security-headers.ts'
 /** Headers come in one packet or two; a proxy or a browser sends them at once. */
 const HEADERS_MS = 20_000
 const LOOK_EVERY_MS = 5000
+/** Whoever takes nothing of an answer for so long has gone, or means to hold it. */
+const TAKE_MS = 120_000
 
 /** Methods that no Request of the fetch standard can have. */
 const FORBIDDEN = ['TRACE', 'TRACK', 'CONNECT']
@@ -63,7 +65,8 @@ export function createWebServer(
   {
     patience = PATIENCE,
     headers_ms = HEADERS_MS,
-  }: { patience?: Patience; headers_ms?: number } = {},
+    take_ms = TAKE_MS,
+  }: { patience?: Patience; headers_ms?: number; take_ms?: number } = {},
 ): Server {
   const headers = Object.entries(securityHeaders(site.config))
   const answers = new WeakMap<IncomingMessage, ServerResponse>()
@@ -92,6 +95,10 @@ export function createWebServer(
       return handler(request, response)
     },
   )
+  server.setTimeout(take_ms, (socket) => {
+    // Without bytes that wait for it, it is we who are slow.
+    if (socket.writableLength > 0) socket.destroy()
+  })
   server.on('connect', (_, socket) => {
     socket.end(`HTTP/1.1 405 Method Not Allowed\r\nAllow: ${ALLOWED}\r\nConnection: close\r\n\r\n`)
   })

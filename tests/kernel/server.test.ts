@@ -1,7 +1,7 @@
 /** The web's server by its sockets: what is no request, who sends too slowly, and the headers of every answer. */
 import type { RequestListener, Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { readConfig } from '../../src/kernel/config.ts'
 import { arrivalAt, isOver, looked, type Patience } from '../../src/kernel/patience.ts'
 import { createWebServer, plainAddress } from '../../src/kernel/server.ts'
@@ -19,7 +19,7 @@ const quick: Patience = { idle_ms: 80, grace_ms: 10_000, bytes_per_s: 1024 }
 
 async function start(
   handler: RequestListener,
-  options: { patience?: Patience; headers_ms?: number; url?: string } = {},
+  options: { patience?: Patience; headers_ms?: number; take_ms?: number; url?: string } = {},
 ): Promise<number> {
   const config = readConfig({ SLIPWAY_URL: options.url ?? 'http://portal.test' })
   const server = createWebServer({ config, words: readOwnWords(config) }, handler, options)
@@ -124,6 +124,31 @@ describe('who sends too slowly', () => {
       `${post.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}${'a'.repeat(1000)}`,
     )
     expect(said).toContain('whole')
+  })
+})
+
+describe('who takes nothing', () => {
+  /** An answer that no buffer on the way holds. */
+  const large: RequestListener = (_, response) => void response.end(Buffer.alloc(64 * 1024 * 1024))
+
+  it('is cut off', async () => {
+    const port = await start(large, { take_ms: 200 })
+    const server = servers.at(-1)
+    const socket = connect(port, '127.0.0.1', () => socket.write(get('/')))
+    socket.on('error', () => {})
+    socket.pause()
+    const open = () =>
+      new Promise<number>((resolve) => server?.getConnections((_, n) => resolve(n)))
+    await vi.waitFor(async () => expect(await open()).toBe(1))
+    await vi.waitFor(async () => expect(await open()).toBe(0), 10_000)
+    socket.destroy()
+  })
+
+  it('is not who takes all, nor who waits for an answer that is being made', async () => {
+    const slow: RequestListener = (_, response) =>
+      void setTimeout(() => response.end(Buffer.alloc(8 * 1024 * 1024, 'x')), 600)
+    const said = await talk(await start(slow, { take_ms: 200 }), get('/'))
+    expect(said.length).toBeGreaterThan(8 * 1024 * 1024)
   })
 })
 
