@@ -1,13 +1,13 @@
 /** The builder protocol over HTTP; see content/docs/contributing/architecture.mdx for the table. */
 import { createReadStream } from 'node:fs'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { createMiddleware } from 'hono/factory'
 import { blobPath, hasBlob, putBlob, sha256Pattern } from '../kernel/blobs.ts'
 import { SECOND_MS } from '../kernel/clock.ts'
 import { PortalError } from '../kernel/errors.ts'
 import { answers, createApi, type HttpEnv, jsonBody, problemResponse } from '../kernel/http.ts'
+import { pulseOf } from '../kernel/pulse.ts'
 import { isRpmFile } from '../kernel/rpm-name.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { MAX_CAPACITY } from './builder.ts'
@@ -33,8 +33,8 @@ interface BuilderEnv extends HttpEnv {
 const MAX_OUTPUT_BYTES = 8 * 1024 ** 3
 const MAX_LOG_CHUNK_BYTES = 4 * 1024 ** 2
 const MAX_WAIT_MS = 20 * SECOND_MS
-/** How often a waiting claim looks again: part of what a build costs beyond rpmbuild. */
-const CLAIM_POLL_MS = 50
+/** Longest pause between two looks of a waiting claim: for what becomes due without anybody's doing. */
+const CLAIM_IDLE_MS = SECOND_MS
 
 const names = z.array(z.string().max(100)).max(50)
 const heartbeatBody = z.object({
@@ -139,7 +139,9 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
     async (c) => {
       const wait_ms = Math.min(c.req.valid('query').wait_ms, MAX_WAIT_MS)
       const until = performance.now() + wait_ms
+      const pulse = pulseOf(c.get('ctx').app)
       for (;;) {
+        const { seen } = pulse
         const task = await claimForBuilder(c.get('ctx'), c.get('builder').id)
         if (task && c.req.raw.signal.aborted) {
           // Nobody is there to take it: the builder has stopped while it waited.
@@ -152,7 +154,7 @@ function addTalk(api: OpenAPIHono<BuilderEnv>): void {
           return c.json({ task: { id, method, arch, lease, lease_ms: LEASE_MS, payload } })
         }
         if (performance.now() >= until || c.req.raw.signal.aborted) return c.body(null, 204)
-        await sleep(CLAIM_POLL_MS)
+        await pulse.wait(seen, Math.min(CLAIM_IDLE_MS, until - performance.now()))
       }
     },
   )
