@@ -1,13 +1,11 @@
 /**
- * Four projects, so that `npm test` can order them: `fast` (rules, verbs, API; in parallel), `data` (the
- * same tests that touch the database, for a run on PostgreSQL), `real` (sandboxes, clients, browser, faults; two at
- * once, since they wait more than they work), `alone` (those of them that bear no company).
+ * Three projects, so that `npm test` can order them: `fast` (rules, verbs, API; in parallel), `data` (the
+ * same tests that touch the database, for a run on PostgreSQL), `real` (sandboxes, clients, browser,
+ * faults; one after another, since they share a machine of few cores).
  */
 import { defineConfig } from 'vitest/config'
 
 const real = ['tests/{builder,clients,e2e,faults,old-data,power}/**/*.test.ts']
-/** Judged by the time that they take, or greedy on purpose, or at work in this checkout itself. */
-const alone = ['tests/e2e/{lighthouse,start}.test.ts', 'tests/builder/{sandbox,strange}.test.ts']
 const rooms =
   '{kernel,accounts,distribution,tasks,packages,builds,repos,errata,updates,upstream,mirrors,downloads,releases,status}'
 
@@ -37,16 +35,6 @@ export default defineConfig({
         test: {
           name: 'real',
           include: real,
-          exclude: alone,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          maxWorkers: 2,
-        },
-      },
-      {
-        test: {
-          name: 'alone',
-          include: alone,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,

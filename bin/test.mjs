@@ -46,5 +46,4 @@ else {
   await withPostgres((url) => vitest(['--project', 'data'], { DATABASE_URL: url }))
   say('real builds, clients, browser and faults')
   vitest(['--project', 'real'])
-  vitest(['--project', 'alone'])
 }
