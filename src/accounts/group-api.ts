@@ -1,7 +1,7 @@
 /** Groups for programs: lists, one with its people, asking to join, and what sponsors and administrators do. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { iso } from '../kernel/clock.ts'
-import { createApi, jsonWithEtag, problemResponse } from '../kernel/http.ts'
+import { createApi, jsonBody, jsonWithEtag, problemResponse } from '../kernel/http.ts'
 import {
   createGroup,
   editGroup,
@@ -21,9 +21,6 @@ const person = group.extend({ username: z.string().max(USERNAME_MAX_CHARS) })
 const request = group.extend({ id: z.coerce.number().int().positive() })
 const why = z.object({ reason: z.string().max(10_000) })
 const about = z.object({ title: z.string().max(1000), description: z.string().max(10_000) })
-const jsonBody = <T extends z.ZodType>(schema: T) => ({
-  body: { required: true, content: { 'application/json': { schema } } },
-})
 const so = { 204: { description: 'So it is.' }, ...problemResponse }
 const tags = ['groups']
 

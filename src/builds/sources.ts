@@ -1,7 +1,7 @@
 /** Where builds come from: the packages in content/, git, and source packages that people upload. */
 import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Blob, blobPath, hasBlob, putBlob } from '../kernel/blobs.ts'
+import { type Blob, blobPath, putBlob, renewBlob } from '../kernel/blobs.ts'
 import type { App } from '../kernel/context.ts'
 import { invalid, PortalError } from '../kernel/errors.ts'
 import { reason } from '../kernel/reason.ts'
@@ -102,7 +102,7 @@ export async function takeUploadedSource(
 ): Promise<Source> {
   if (!/^[A-Za-z0-9_][A-Za-z0-9._+~^-]{0,240}\.src\.rpm$/.test(file.filename))
     throw invalid('filename', reason('build.srpm-name'))
-  if (!(await hasBlob(app.config, 'sources', file.sha256)))
+  if (!(await renewBlob(app.config, 'sources', file.sha256)))
     throw invalid('sha256', reason('build.srpm-unknown'))
   const head = await readHead(blobPath(app.config, 'sources', file.sha256))
   if (!isSourceRpm(head)) throw invalid('file', reason('build.srpm-format'))

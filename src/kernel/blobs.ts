@@ -4,11 +4,11 @@
  */
 
 import { createHash } from 'node:crypto'
-import { open, readdir, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Config, dataPath } from './config.ts'
 import type { App } from './context.ts'
-import { makeFolder, moveDurably } from './durable.ts'
+import { makeFolder, moveDurably, partOf } from './durable.ts'
 import { PortalError } from './errors.ts'
 import { newHex } from './random.ts'
 
@@ -29,6 +29,18 @@ export function blobPath(config: Config, folder: BlobFolder, sha256: string): st
 export async function hasBlob(config: Config, folder: BlobFolder, sha256: string) {
   return stat(blobPath(config, folder, sha256)).then(
     (found) => found.isFile(),
+    () => false,
+  )
+}
+
+/**
+ * For whoever is about to rely on a file that was given before: from now on it counts as given now, so that no purge
+ * that has not seen its new row takes it. @returns whether it is there
+ */
+export async function renewBlob(config: Config, folder: BlobFolder, sha256: string) {
+  const now = new Date()
+  return utimes(blobPath(config, folder, sha256), now, now).then(
+    () => true,
     () => false,
   )
 }
@@ -115,8 +127,28 @@ export async function purgeBlobs(
       if (needed(name)) continue
       const found = await stat(path).catch(() => undefined)
       if (!found?.isFile() || found.mtimeMs >= before) continue
-      await rm(path, { force: true })
-      if (sha256Pattern.test(name)) gone.push(name)
+      if ((await removeOld(path, before)) && sha256Pattern.test(name)) gone.push(name)
     }
   return gone
+}
+
+/**
+ * Removes a file unless it was given or renewed since somebody looked: taken aside first, so that nobody can rely on it
+ * between the look and the end. @returns whether it is gone
+ */
+async function removeOld(path: string, before: number): Promise<boolean> {
+  const aside = partOf(path)
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+  if ((await stat(aside)).mtimeMs < before) {
+    await rm(aside, { force: true })
+    return true
+  }
+  // Whoever gives the same bytes meanwhile has made the same file.
+  await moveDurably(aside, path)
+  return false
 }

@@ -5,15 +5,13 @@
 import { rm } from 'node:fs/promises'
 import { and, asc, eq, inArray, lt } from 'drizzle-orm'
 import { task } from '../../db/schema/tasks.ts'
-import { chunks } from '../kernel/chunks.ts'
+import { AT_ONCE, chunks } from '../kernel/chunks.ts'
 import { DAY_MS } from '../kernel/clock.ts'
 import type { Ctx } from '../kernel/context.ts'
 import { transaction } from '../kernel/transaction.ts'
 import { logFile } from './logs.ts'
 import { ENDED_STATES } from './task.ts'
 
-/** Rows at once, so that others come to write between. */
-const AT_ONCE = 500
 const ROUNDS_MAX = 200
 
 /** Removes logs, then rows: what is left when the program ends in between is removed the next time. */

@@ -3,6 +3,7 @@ import { and, asc, count, eq, gt, inArray, lt, notInArray, or, sum } from 'drizz
 import { alias } from 'drizzle-orm/sqlite-core'
 import { task, upload } from '../../db/schema/tasks.ts'
 import { purgeBlobs } from '../kernel/blobs.ts'
+import { AT_ONCE, chunks } from '../kernel/chunks.ts'
 import { DAY_MS } from '../kernel/clock.ts'
 import type { App, Ctx } from '../kernel/context.ts'
 import { PortalError } from '../kernel/errors.ts'
@@ -12,8 +13,6 @@ import { ENDED_STATES } from './task.ts'
 /** A task that brings more is none that anybody asked for. */
 export const MAX_FILES = 10_000
 const MAX_BYTES = 64 * 1024 ** 3
-/** Rows of one statement. */
-const AT_ONCE = 500
 
 export interface UploadedFile {
   filename: string
@@ -118,12 +117,8 @@ export async function purgeIncoming(ctx: Ctx): Promise<void> {
   const needed = await neededDigests(app)
   for (const sha256 of await openUploads(app)) needed.add(sha256)
   const gone = await purgeBlobs(app.config, 'incoming', before, (sha256) => needed.has(sha256))
-  for (let at = 0; at < gone.length; at += AT_ONCE)
+  for (const part of chunks(gone))
     await transaction(ctx, (tx) =>
-      tx
-        .delete(upload)
-        .where(
-          and(inArray(upload.sha256, gone.slice(at, at + AT_ONCE)), lt(upload.created_at, before)),
-        ),
+      tx.delete(upload).where(and(inArray(upload.sha256, part), lt(upload.created_at, before))),
     )
 }

@@ -3,6 +3,7 @@ import { utimes } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { person } from '../../db/schema/accounts.ts'
 import { source_upload } from '../../db/schema/builds.ts'
+import { takeUploadedSource } from '../../src/builds/sources.ts'
 import { purgeSources, takeUpload } from '../../src/builds/uploads.ts'
 import { blobPath, hasBlob } from '../../src/kernel/blobs.ts'
 import { DAY_MS } from '../../src/kernel/clock.ts'
@@ -80,4 +81,16 @@ it('are forgotten after a month, but for those that a build still needs', async 
   expect(await age(29)).toEqual([true, true])
   expect(await age(31)).toEqual([true, false])
   await upload(1, MIB, 7)
+})
+
+it('are as new from when a build names them again, for a purge that began before', async () => {
+  const blob = await upload(1, 1000, 3)
+  const path = blobPath(app.config, 'sources', blob.sha256)
+  const long_ago = new Date(app.clock.now() - 31 * DAY_MS)
+  await utimes(path, long_ago, long_ago)
+  // These bytes are no package, which is found out when they are there.
+  const named = takeUploadedSource(app, { filename: 'x-1-1.src.rpm', ...blob })
+  await expect(named).rejects.toMatchObject({ details: { field: 'file' } })
+  await purgeSources(ctxOf(app))
+  expect(await hasBlob(app.config, 'sources', blob.sha256)).toBe(true)
 })
