@@ -82,8 +82,8 @@ async function count(
   const refused = new Map<Ballot, unknown>()
   for (const ballot of ballots) {
     try {
-      refuseMoved(row, ballot.input.revision)
       refuseVote(row, ballot.person)
+      refuseMoved(row, ballot.input.revision)
       refuseUnknown(subjects, subjectOf(ballot))
     } catch (error) {
       refused.set(ballot, error)

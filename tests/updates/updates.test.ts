@@ -1,7 +1,7 @@
 /** Updates as people handle them: made, voted on, revised, obsoleted, requested; on a real database. */
 import { eq } from 'drizzle-orm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { update } from '../../db/schema/updates.ts'
+import { update, vote_history } from '../../db/schema/updates.ts'
 import { taggedBuilds } from '../../src/builds/tags.ts'
 import { setReleaseState } from '../../src/distribution/releases.ts'
 import { auditOfSubject } from '../../src/kernel/audit.ts'
@@ -19,7 +19,7 @@ import { startPush } from '../../src/updates/pushes.ts'
 import { requestUpdate } from '../../src/updates/requests.ts'
 import { editUpdate } from '../../src/updates/revisions.ts'
 import { createUpdate, getUpdate, viewUpdate } from '../../src/updates/updates.ts'
-import { castVote, withdrawVote } from '../../src/updates/votes.ts'
+import { castVote, type VoteInput, withdrawVote } from '../../src/updates/votes.ts'
 import { asPushed, makeBuild, prepareRelease, RELEASE } from '../support/builds.ts'
 import { ctxOf, personActor, type TestApp, testApp } from '../support/test-app.ts'
 
@@ -214,6 +214,36 @@ describe('which build is newer', () => {
 })
 
 describe('votes', () => {
+  it('of the same moment are each counted or refused for themselves', async () => {
+    const alias = await inTesting('hello-1-1', { stable_karma: 50, unstable_karma: -3 })
+    const cast = (ctx: Ctx, input: Partial<VoteInput>) =>
+      castVote(ctx, alias, { karma: 1, ...input }).then(String, (error) => error.code)
+    const ends = await Promise.all([
+      // The first goes alone; the others share the next transaction, but for the second of one person.
+      cast(tester(2), {}),
+      cast(tester(3), {}),
+      cast(packager, {}),
+      cast(tester(4), { subject: 'bug:7' }),
+      cast(tester(5), { revision: 7 }),
+      cast(tester(3), { karma: -1 }),
+      // What is said is looked at first, so that this one comes when it comes.
+      cast(tester(6), { karma: 0, text: 'I can not tell.' }).then((end) => /^\d$/.test(end)),
+    ])
+    expect(ends).toEqual([
+      ...['1', '2', 'update.own-vote', 'input.invalid', 'update.refused', '0', true],
+    ])
+    const { votes, comments } = await viewUpdate(packager, alias)
+    expect(votes.map((each) => [each.username, each.karma])).toEqual([
+      ['tester2', 1],
+      ['tester3', -1],
+      ['tester6', 0],
+    ])
+    expect(comments.map((each) => [each.author, each.karma])).toEqual([['tester6', 0]])
+    expect(await app.db.$count(vote_history)).toBe(4)
+    const said = await auditOfSubject(app.db, `update:${alias}`)
+    expect(said.filter((each) => each.action === 'update.voted')).toHaveLength(4)
+  })
+
   it('count once a person, can be changed and withdrawn, and keep their history', async () => {
     const alias = await inTesting()
     expect(await castVote(tester(2), alias, { karma: 1 })).toBe(1)
