@@ -61,10 +61,11 @@ function texts(source: string): [string, string][] {
 
 /**
  * Runs inside a context, so that what never ends can be ended. A text counts as slow when all matches in
- * SIZE characters take a while and twice as many take three times that.
+ * SIZE characters take a while and four times as many take eight times that: a linear expression takes four,
+ * a quadratic one sixteen, and either may be off by half on a busy machine.
  */
 const judgeInside = `(source, flags, texts, now) => {
-  const SIZE = 8192, QUICK_MS = 2
+  const SIZE = 4096, QUICK_MS = 1
   const expression = new RegExp(source, flags.includes('g') ? flags : flags + 'g')
   const time = (before, piece, end, size) => {
     const text = before + piece.repeat(size / Math.max(1, piece.length / 4)) + end
@@ -77,7 +78,7 @@ const judgeInside = `(source, flags, texts, now) => {
     for (const end of ['', '\\u0001']) {
       if (time(before, piece, end, SIZE) < QUICK_MS) continue
       const once = least(before, piece, end, SIZE)
-      if (once >= QUICK_MS && least(before, piece, end, 2 * SIZE) > 3 * once)
+      if (once >= QUICK_MS && least(before, piece, end, 4 * SIZE) > 8 * once)
         return [before, piece]
     }
 }`
@@ -101,7 +102,7 @@ function slowOn({ source, flags }: Pick<Found, 'source' | 'flags'>): string | un
 
 test('the measure tells quadratic expressions from linear ones', () => {
   expect(slowOn(/\r+$/)).toBe('["","\\r"]')
-  expect(slowOn(/<!--.*?-->/s)).toBe('["","<!--"]')
+  expect(slowOn(/<!--.*?-->/s)).toMatch(/^\["","<!--/)
   expect(slowOn(/^key: .*x?.*y/)).toBeDefined()
   expect(slowOn(/(?<!\r)\r+$/)).toBeUndefined()
   expect(slowOn(/^[\s\S]*x/)).toBeUndefined()
